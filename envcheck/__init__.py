@@ -1,0 +1,31 @@
+"""Whether a combination of packages, Python, CUDA, driver, GPU and training settings is known good, known bad or untested."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from envcheck.api import Checker, Sources, check
+    from envcheck.inputs.target import Target
+    from envcheck.model import Report, Snapshot
+    from envcheck.probe import probe
+
+_HOMES = {"check": "envcheck.api", "Checker": "envcheck.api", "Sources": "envcheck.api", "Target": "envcheck.inputs.target",
+          "Report": "envcheck.model", "Snapshot": "envcheck.model", "probe": "envcheck.probe"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used: importing envcheck itself costs next to nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module `envcheck` has no attribute `{name}`")
+    import importlib
+
+    # `envcheck.probe` is a package and a function of that package; the function is what callers want.
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+__all__ = ["Checker", "Report", "Snapshot", "Sources", "Target", "__version__", "check", "probe"]

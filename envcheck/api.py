@@ -1,0 +1,156 @@
+"""The pipeline as a few functions: sources -> Snapshot -> findings -> Report. Nothing here prints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from envcheck.derive import derive
+from envcheck.inputs.target import Target
+from envcheck.match import Matches, known_good, match, unpinned
+from envcheck.matrix.index import Index, Located
+from envcheck.matrix.store import Matrix, open_matrix
+from envcheck.model import SEVERITIES, Fact, Finding, Nearest, Page, Report, Snapshot, UsedFact, merge
+
+Warn = Callable[[str], None]
+
+
+def _silent(message: str) -> None:
+    """What `warn` does where the caller wants no talk."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the facts come from; the later ones are laid over the earlier ones."""
+
+    python: Optional[str] = None
+    """An interpreter or a virtual environment's folder; None is the running interpreter."""
+    snapshot: Optional[str] = None
+    """A saved snapshot instead of the live machine."""
+    requirements: Tuple[str, ...] = ()
+    """Requirements files instead of the live machine."""
+    config: Tuple[str, ...] = ()
+    """Training configs."""
+    target: Target = field(default_factory=Target)
+
+
+class Checker:
+    """The matrix, opened once, and what it says of snapshots."""
+
+    def __init__(self, private: Sequence[Path] = (), warn: Warn = _silent) -> None:
+        """Open the matrix, with the private folders added. Raises `InputError` and `MatrixError`."""
+        self.matrix: Matrix = open_matrix(private, warn)
+        self._stack: FrozenSet[str] = frozenset(self.matrix.table("stack") or ())
+        self._gpu_rows: Optional[List[Sequence[str]]] = None
+        self._good: Optional[Tuple[Tuple[Located, Index], ...]] = None
+
+    def gpu_rows(self) -> Sequence[Sequence[str]]:
+        """The GPU table, read when it is first needed."""
+        if self._gpu_rows is None:
+            self._gpu_rows = self.matrix.table("gpus") or []
+        return self._gpu_rows
+
+    def report(self, snapshot: Snapshot) -> Report:
+        """Everything there is to say about a snapshot."""
+        from envcheck import rules
+
+        snapshot = derive(snapshot, self.gpu_rows)
+        found = {located.entry.id: (located, index) for located, index in self.matrix.candidates(snapshot)}
+        matches = match(snapshot, (located.entry for located, _ in found.values()))
+        findings = _with_pages(matches.findings, found) + rules.findings(snapshot, rules.Tables(self._stack)) + _unpinned_findings(snapshot, matches)
+        good, nearest = self._known_good(snapshot)
+        return Report(snapshot, tuple(sorted(findings, key=_severity)) + good, matches.undecided, nearest)
+
+    def _known_good(self, snapshot: Snapshot) -> Tuple[Tuple[Finding, ...], Optional[Nearest]]:
+        if self._good is None:
+            self._good = tuple(self.matrix.good())
+        good, nearest = known_good(snapshot, (located.entry for located, _ in self._good), self._stack)
+        return _with_pages(good, {located.entry.id: (located, index) for located, index in self._good}) if good else (), nearest
+
+
+def _severity(finding: Finding) -> Tuple[int, bool]:
+    return SEVERITIES.index(finding.severity), finding.certainty != "certain"
+
+
+def _with_pages(findings: Iterable[Finding], found: Mapping[str, Tuple[Located, Index]]) -> Tuple[Finding, ...]:
+    return tuple(replace(finding, page=found[finding.id][1].page(found[finding.id][0].page)) for finding in findings)
+
+
+def _unpinned_findings(snapshot: Snapshot, matches: Matches) -> Tuple[Finding, ...]:
+    """One note for each package whose requirement allows known-bad versions, instead of one for each entry."""
+    findings = []
+    for name, ids in unpinned(snapshot, matches).items():
+        fact = snapshot.packages[name]
+        page = Page(
+            cause=f"The requirement leaves the version open, and these entries are about versions it allows: {', '.join(ids)}.",
+            fix=(f"pin {name} to the version that was tried, as `{name}==X.Y.Z`, and check that version",),
+        )
+        shown = f"{name}{fact.value}" if fact.value != ">=0" else f"{name} without a version"
+        title = f"`{shown}` allows versions with known defects ({len(ids)} {'entry' if len(ids) == 1 else 'entries'})"
+        findings.append(Finding(f"unpinned-{name}", "caution", "note", "possible", title, (name,), (UsedFact(name, fact.value or "", fact.origin),), page))
+    return tuple(findings)
+
+
+def snapshot_of(sources: Sources, checker: Checker, warn: Warn = _silent) -> Snapshot:
+    """The one Snapshot that the sources describe. Raises `InputError`."""
+    lay = overlay(sources, checker, warn)
+    return lay(_base(sources, checker, warn))
+
+
+def overlay(sources: Sources, checker: Checker, warn: Warn = _silent) -> Callable[[Snapshot], Snapshot]:
+    """What lays the training configs and the declared target over a Snapshot. Raises `InputError` at once."""
+    declared = _declared(sources, checker)
+    train = Snapshot(train=_train(sources.config, warn))
+    return lambda snapshot: merge(merge(snapshot, train), declared)
+
+
+def _declared(sources: Sources, checker: Checker) -> Snapshot:
+    from envcheck.inputs import target
+
+    return target.read(sources.target, checker.gpu_rows)
+
+
+def _base(sources: Sources, checker: Checker, warn: Warn) -> Snapshot:
+    if sources.snapshot is not None:
+        from envcheck.inputs import snapshot
+
+        return snapshot.read(sources.snapshot, warn)
+    if sources.requirements:
+        from envcheck.inputs import requirements
+
+        return requirements.read(sources.requirements, _marker_environment(_declared(sources, checker)), warn)
+    from envcheck.probe import probe
+
+    return probe(sources.python)
+
+
+def _marker_environment(declared: Snapshot) -> Dict[str, str]:
+    """The environment in which a requirement's markers are judged: this interpreter's, with the declared Python version."""
+    from packaging.markers import default_environment
+
+    environment = {key: str(value) for key, value in default_environment().items()}
+    python = declared.fact("python")
+    if python.is_known:
+        release = str(python.value).split(".")
+        environment["python_version"] = ".".join(release[:2])
+        environment["python_full_version"] = environment["implementation_version"] = ".".join((*release, "0", "0")[:3])
+    return environment
+
+
+def _train(configs: Sequence[str], warn: Warn) -> Dict[str, Fact]:
+    if not configs:
+        return {}
+    from envcheck import training
+
+    return training.combine([training.read(path, warn) for path in configs])
+
+
+def check(sources: Sources = Sources(), *, matrix: Sequence[Path] = (), warn: Warn = _silent) -> Report:
+    """The Report on one environment, without the numeric self-test.
+
+    Raises `InputError` for what cannot be read or understood, `MatrixError` for a broken matrix, `UnableError` where
+    envcheck itself is damaged.
+    """
+    checker = Checker(matrix, warn)
+    return checker.report(snapshot_of(sources, checker, warn))

@@ -1,0 +1,83 @@
+"""`envcheck check`: the main job."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Tuple
+
+import click
+
+from envcheck import api
+from envcheck.cli import options, talk
+from envcheck.inputs.target import Target
+from envcheck.model import SEVERITIES, Report, worst
+
+
+@click.command()
+@options.python
+@click.option("--snapshot", metavar="FILE", help="Check a saved snapshot (`.json`), or many, one a line (`.jsonl`).")
+@click.option("-r", "--requirement", "requirements", metavar="FILE", multiple=True, help="Check a requirements file. May be repeated.")
+@click.option("--config", metavar="FILE", multiple=True, help="A training config: DeepSpeed JSON, or HF TrainingArguments as YAML or JSON. May be repeated.")
+@options.target
+@options.matrix
+@options.output_format
+@options.fail_on
+@click.option("--selftest", "with_selftest", is_flag=True, help="Also check the device's arithmetic (needs torch in the inspected environment).")
+@click.pass_context
+def command(ctx: click.Context, **given: Any) -> int:
+    """Say whether an environment is known good, known bad or untested, why, and what to change.
+
+    The exit status is 0 where nothing reaches `--fail-on`, 1 where something does, 2 for wrong usage or unreadable
+    input, 3 where envcheck could not do its work.
+    """
+    sources = _sources(given)
+    if sources.snapshot is not None and given["with_selftest"]:
+        raise click.UsageError("`--selftest` checks this machine, `--snapshot` is about another one", ctx)
+    checker = api.Checker([Path(folder) for folder in given["private"]], talk.say)
+    from envcheck.inputs import snapshot
+
+    if sources.snapshot is not None and snapshot.is_lines(sources.snapshot):
+        return _many(sources, checker, given)
+    report = checker.report(api.snapshot_of(sources, checker, talk.say))
+    if given["with_selftest"]:
+        report = _with_selftest(report, sources)
+    _show(report, given["output_format"])
+    return options.exit_code(worst(iter(report.findings)), given["fail_on"])
+
+
+def _sources(given: Any) -> api.Sources:
+    places = [name for name, value in (("--python", given["python"]), ("--snapshot", given["snapshot"]), ("-r", given["requirements"])) if value]
+    if len(places) > 1:
+        raise click.UsageError(f"{' and '.join(f'`{name}`' for name in places)} name different environments; give one of them", click.get_current_context())
+    target = Target(given["gpu"], given["driver"], given["cuda"], given["python_version"], given["settings"])
+    return api.Sources(given["python"], given["snapshot"], given["requirements"], given["config"], target)
+
+
+def _show(report: Report, output_format: str) -> None:
+    from envcheck.render import RENDERERS
+
+    talk.show(RENDERERS[output_format](report, color=talk.wants_color(), width=talk.width()))
+
+
+def _many(sources: api.Sources, checker: api.Checker, given: Any) -> int:
+    """One report for each line of a `.jsonl` file, in its order; nothing is printed before every line was understood."""
+    from envcheck.inputs import snapshot
+
+    overlay = api.overlay(sources, checker, talk.say)
+    worst_of_all = None
+    for one in snapshot.read_lines(str(sources.snapshot), talk.say):
+        report = checker.report(overlay(one))
+        _show(report, given["output_format"])
+        found = worst(iter(report.findings))
+        if found is not None and (worst_of_all is None or SEVERITIES.index(found) < SEVERITIES.index(worst_of_all)):
+            worst_of_all = found
+    return options.exit_code(worst_of_all, given["fail_on"])
+
+
+def _with_selftest(report: Report, sources: api.Sources) -> Report:
+    from envcheck.cli.selftest import run_rows
+
+    rows, findings = run_rows(sources.python, ("auto",))
+    merged: Tuple[Any, ...] = tuple(sorted(findings + report.findings, key=lambda one: (one.kind == "good", SEVERITIES.index(one.severity))))
+    return replace(report, findings=merged, selftest=tuple(rows))

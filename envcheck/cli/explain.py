@@ -1,0 +1,29 @@
+"""`envcheck explain`: one entry or rule as a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Tuple
+
+import click
+
+from envcheck.cli import options, talk
+
+
+@click.command()
+@click.argument("id")
+@options.matrix
+def command(id: str, private: Tuple[str, ...]) -> int:
+    """Show what an entry or a rule says: when it holds, why, what to do, and where it was seen."""
+    from envcheck.matrix.store import open_matrix
+    from envcheck.render import explain
+    from envcheck.rules import RULES
+
+    color, width = talk.wants_color(), talk.width()
+    if id in RULES:
+        rule = RULES[id]
+        talk.show(explain.rule(rule.id, rule.title, rule.page, color=color, width=width))
+        return 0
+    located, page = open_matrix([Path(folder) for folder in private], talk.say).explain(id)
+    talk.show(explain.render(located.entry, page, color=color, width=width))
+    return 0

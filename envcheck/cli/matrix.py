@@ -1,0 +1,49 @@
+"""`envcheck matrix`: the entries as data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Optional, Tuple
+
+import click
+
+from envcheck.cli import options, talk
+
+
+@click.group()
+def command() -> None:
+    """List and show the entries."""
+
+
+@command.command("list")
+@click.argument("package", required=False)
+@click.option("--kind", type=click.Choice(["bad", "caution", "good"]), help="Only entries of this kind.")
+@options.matrix
+def list_entries(package: Optional[str], kind: Optional[str], private: Tuple[str, ...]) -> int:
+    """One line for each entry: id, kind, severity and title; with PACKAGE only those that name it."""
+    from envcheck.matrix.store import open_matrix
+    from envcheck.render.escape import visible
+    from envcheck.wire import canonical_name
+
+    wanted = canonical_name(package) if package else None
+    rows = [located.entry for located, _ in open_matrix([Path(folder) for folder in private], talk.say).all().values()]
+    rows = [one for one in rows if (kind is None or one.kind == kind) and (wanted is None or wanted in one.culprit or wanted in one.when)]
+    wide = max((len(one.id) for one in rows), default=0)
+    talk.show("".join(f"{one.id:{wide}}  {one.kind:7}  {one.severity:7}  {visible(one.title)}\n" for one in sorted(rows, key=lambda one: one.id)))
+    if not rows:
+        talk.say("no entry fits")
+    return 0
+
+
+@command.command("show")
+@click.argument("id")
+@options.matrix
+def show(id: str, private: Tuple[str, ...]) -> int:
+    """One entry as JSON, for programs; `envcheck explain` shows it to people."""
+    from envcheck.matrix.store import open_matrix
+    from envcheck.render import json_report
+
+    located, page = open_matrix([Path(folder) for folder in private], talk.say).explain(id)
+    talk.show(json.dumps(json_report.entry(located.entry, page), indent=1) + "\n")
+    return 0

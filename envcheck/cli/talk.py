@@ -1,0 +1,52 @@
+"""How the command line talks: findings to stdout, everything else to stderr, escaped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+from envcheck.errors import EnvcheckError, MatrixError
+from envcheck.render.escape import visible
+
+
+def say(message: str) -> None:
+    """One sentence of talk, on stderr."""
+    sys.stderr.write(f"note: {visible(message)}\n")
+
+
+def write_error(message: str, hint: str) -> None:
+    """An `error:` line and, where there is one, a `hint:` line, on stderr."""
+    sys.stderr.write(f"error: {visible(message)}\n" + (f"hint: {visible(hint)}\n" if hint else ""))
+
+
+def complain(error: EnvcheckError) -> None:
+    """What an error says; of a broken matrix every problem on a line of its own."""
+    if isinstance(error, MatrixError):
+        for problem in error.problems:
+            write_error(str(problem), "")
+        write_error(str(error), error.hint)
+    else:
+        write_error(str(error), error.hint)
+
+
+def wants_color() -> bool:
+    """Whether stdout is a terminal that shows colours and nobody said no (https://no-color.org/)."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+
+
+def width() -> int:
+    """Columns to fill: the terminal's, and 100 where there is none; never so few that words break."""
+    return max(60, min(shutil.get_terminal_size((100, 24)).columns, 120))
+
+
+def show(text: str) -> None:
+    """Findings, on stdout, whatever its encoding can show."""
+    try:
+        sys.stdout.write(text)
+    except UnicodeEncodeError:
+        encoding = sys.stdout.encoding or "ascii"
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()

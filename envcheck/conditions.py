@@ -1,0 +1,331 @@
+"""One small function per condition key: (Snapshot, argument) -> yes, no or unknown, with the fact that decided.
+
+Absent is not unknown: a complete listing makes a missing package *absent* (no), a fact nobody collected is unknown.
+A fact that is a set of versions (`deepspeed>=0.12`) may overlap a range without lying in it: unknown by range, which
+`Outcome.ranged` tells apart from a fact that is missing.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+
+from envcheck import versions
+from envcheck.model import Fact, Gpu, Snapshot, Truth
+
+YES, NO, UNKNOWN = Truth.YES, Truth.NO, Truth.UNKNOWN
+
+
+class Reading(NamedTuple):
+    """What one condition said of one snapshot."""
+
+    truth: Truth
+    fact: Optional[Fact]
+    """The fact it looked at; None where there is none."""
+
+
+class Outcome(NamedTuple):
+    """What a whole `when:` said of one snapshot."""
+
+    truth: Truth
+    used: Tuple[Tuple[str, Fact], ...]
+    """The facts that fit, by condition key."""
+    missing: Tuple[str, ...]
+    """Keys whose fact is not known."""
+    ranged: Tuple[str, ...]
+    """Keys whose fact is a set that fits only in part."""
+
+
+def evaluate(when: Mapping[str, Any], snapshot: Snapshot) -> Outcome:
+    """Whether every condition of `when` holds. Total: never raises for a mapping that the matrix accepted."""
+    trace = _Trace([], [], [])
+    truth = _all(when, snapshot, trace)
+    return Outcome(truth, tuple(trace.used), tuple(dict.fromkeys(trace.missing)), tuple(dict.fromkeys(trace.ranged)))
+
+
+class _Trace(NamedTuple):
+    used: List[Tuple[str, Fact]]
+    missing: List[str]
+    ranged: List[str]
+
+    def add(self, other: _Trace) -> None:
+        self.used.extend(other.used)
+        self.missing.extend(other.missing)
+        self.ranged.extend(other.ranged)
+
+
+def _all(when: Mapping[str, Any], snapshot: Snapshot, trace: _Trace) -> Truth:
+    truth = YES
+    for key, argument in when.items():
+        one = _COMBINED[key](argument, snapshot, trace) if key in _COMBINED else _single(key, argument, snapshot, trace)
+        if one is NO:
+            return NO
+        if one is UNKNOWN:
+            truth = UNKNOWN
+    return truth
+
+
+def _any(branches: Any, snapshot: Snapshot, trace: _Trace) -> Truth:
+    """The first branch that holds; else the one that lacks least, so that `needs` asks for as little as possible."""
+    best: Optional[_Trace] = None
+    for branch in branches:
+        attempt = _Trace([], [], [])
+        truth = _all(branch, snapshot, attempt)
+        if truth is YES:
+            trace.add(attempt)
+            return YES
+        if truth is UNKNOWN and (best is None or len(attempt.missing) < len(best.missing)):
+            best = attempt
+    if best is None:
+        return NO
+    trace.add(best)
+    return UNKNOWN
+
+
+def _not(inner: Any, snapshot: Snapshot, trace: _Trace) -> Truth:
+    attempt = _Trace([], [], [])
+    truth = _all(inner, snapshot, attempt)
+    if truth is UNKNOWN:
+        trace.missing.extend(attempt.missing)
+        trace.ranged.extend(attempt.ranged)
+        return UNKNOWN
+    return NO if truth is YES else YES
+
+
+_COMBINED: Dict[str, Callable[[Any, Snapshot, _Trace], Truth]] = {"any": _any, "not": _not}
+
+
+def _single(key: str, argument: Any, snapshot: Snapshot, trace: _Trace) -> Truth:
+    arguments = argument if isinstance(argument, (list, tuple)) else (argument,)
+    look = condition(key)
+    truth, fact = NO, None
+    for one in arguments:
+        reading = look(snapshot, one)
+        if reading.truth.value > truth.value or fact is None:
+            truth, fact = reading.truth, reading.fact
+        if truth is YES:
+            break
+    if truth is YES and fact is not None:
+        trace.used.append((key, fact))
+    elif truth is UNKNOWN:
+        (trace.ranged if fact is not None and fact.is_known else trace.missing).append(key)
+        if fact is not None and fact.is_known:
+            trace.used.append((key, fact))
+    return truth
+
+
+@lru_cache(maxsize=4096)
+def condition(key: str) -> Callable[[Snapshot, str], Reading]:
+    """The function of a condition key; every key that is neither listed nor dotted is a package name."""
+    if key in CONDITIONS:
+        return CONDITIONS[key]
+    return _dotted(key) if key.startswith(("train.", "env.")) else _package(key)
+
+
+def _dotted(key: str) -> Callable[[Snapshot, str], Reading]:
+    room, _, name = key.partition(".")
+    if room == "train":
+        return lambda snapshot, argument: _train(snapshot.train.get(name, _MISSING), argument)
+    return lambda snapshot, argument: _env(snapshot, name, argument)
+
+
+_MISSING = Fact(None)
+
+
+def _package(name: str) -> Callable[[Snapshot, str], Reading]:
+    def look(snapshot: Snapshot, argument: str) -> Reading:
+        fact = snapshot.package(name)
+        return Reading(_version_truth(fact.value, argument, snapshot.complete, False), fact)
+
+    return look
+
+
+def _version_key(key: str, exact: bool = False) -> Callable[[Snapshot, str], Reading]:
+    def look(snapshot: Snapshot, argument: str) -> Reading:
+        fact = snapshot.fact(key)
+        return Reading(_version_truth(fact.value, argument, exact, True), fact)
+
+    return look
+
+
+@lru_cache(maxsize=65536)
+def _version_truth(value: Any, argument: str, exact: bool, vendor: bool) -> Truth:
+    """A version fact against `installed`, `absent` or a specifier; `exact` takes `2.1` as 2.1.0, not as 2.1.*."""
+    if value is None:
+        return UNKNOWN
+    if argument in ("installed", "absent"):
+        return YES if (value == "absent") is (argument == "absent") else NO
+    if value == "absent":
+        return NO
+    try:
+        answer = versions.within(_version_set(str(value), exact, vendor), versions.specifier(argument))
+    except versions.VersionError:
+        return UNKNOWN
+    return UNKNOWN if answer is None else YES if answer else NO
+
+
+def _version_set(text: str, exact: bool, vendor: bool) -> versions.VersionSet:
+    if text[:1] in "<>=!~":
+        return versions.specifier(text)
+    if exact:
+        return versions.installed(text)
+    return versions.vendor(text) if vendor else versions.reported(text)
+
+
+def _named(key: str) -> Callable[[Snapshot, str], Reading]:
+    def look(snapshot: Snapshot, argument: str) -> Reading:
+        fact = snapshot.fact(key)
+        if fact.value is None:
+            return Reading(UNKNOWN, fact)
+        if argument in ("installed", "absent"):
+            return Reading(YES if (fact.value == "absent") is (argument == "absent") else NO, fact)
+        return Reading(YES if fnmatchcase(plain(fact.value), argument.lower()) else NO, fact)
+
+    return look
+
+
+def _gpu(snapshot: Snapshot, argument: str) -> Reading:
+    """Whether any GPU fits a capability range (`>=8.0,<9.0`) or a name or architecture pattern (`A100`, `gfx90a`)."""
+    if snapshot.gpus is None:
+        return Reading(UNKNOWN, None)
+    readings = [(_one_gpu(gpu, argument), gpu) for gpu in snapshot.gpus]
+    for wanted in (YES, UNKNOWN):
+        for truth, gpu in readings:
+            if truth is wanted:
+                return Reading(truth, _gpu_fact(gpu) if truth is YES else None)
+    return Reading(NO, None)
+
+
+def _one_gpu(gpu: Gpu, argument: str) -> Truth:
+    if argument[:1] not in "<>=!~":
+        return YES if _name_fits(gpu, argument) else NO
+    if gpu.capability is None:
+        # Another vendor's architecture has no capability at all; an NVIDIA card of an unlisted name has an unknown one.
+        return NO if gpu.arch else UNKNOWN
+    answer = versions.within(versions.capability(gpu.capability), versions.specifier(argument))
+    return YES if answer else NO
+
+
+def _name_fits(gpu: Gpu, pattern: str) -> bool:
+    words = _name_pattern(pattern.lower())
+    return any(text is not None and words.search(text.lower()) is not None for text in (gpu.name, gpu.arch))
+
+
+@lru_cache(maxsize=1024)
+def _name_pattern(pattern: str) -> re.Pattern[str]:
+    """Whole words: `A10` is in `NVIDIA A10`, not in `NVIDIA A100` or `NVIDIA A10G`; `*` stands for anything."""
+    body = ".*".join(re.escape(part) for part in pattern.split("*"))
+    return re.compile(rf"(?<![0-9a-z]){body}(?![0-9a-z])")
+
+
+def _gpu_fact(gpu: Gpu) -> Fact:
+    detail = gpu.capability and f"sm_{gpu.capability.replace('.', '')}" or gpu.arch
+    return Fact(f"{gpu.name} ({detail})" if detail and detail.lower() not in gpu.name.lower() else gpu.name, gpu.origin)
+
+
+def _gpu_count(snapshot: Snapshot, argument: str) -> Reading:
+    if snapshot.gpus is None or any(gpu.count is None for gpu in snapshot.gpus):
+        return Reading(UNKNOWN, None)
+    total = sum(gpu.count or 0 for gpu in snapshot.gpus)
+    fact = Fact(total, snapshot.gpus[0].origin if snapshot.gpus else "")
+    return Reading(_number_truth(str(total), argument), fact)
+
+
+def _env(snapshot: Snapshot, name: str, argument: str) -> Reading:
+    fact = snapshot.env.get(name)
+    if fact is None and not snapshot.env_complete:
+        return Reading(UNKNOWN, None)
+    is_set = fact is not None and fact.value not in (None, "absent")
+    if argument in ("set", "unset") or not is_set:
+        wanted = argument == "set" if argument in ("set", "unset") else True
+        return Reading(YES if is_set is wanted else NO, fact or Fact("unset", "the environment"))
+    assert fact is not None
+    return Reading(YES if fnmatchcase(plain(fact.value), argument.lower()) else NO, fact)
+
+
+def _train(fact: Fact, argument: str) -> Reading:
+    if fact.value is None:
+        return Reading(UNKNOWN, fact)
+    return Reading(_train_truth(plain(fact.value), argument), fact)
+
+
+@lru_cache(maxsize=16384)
+def _train_truth(value: str, argument: str) -> Truth:
+    if argument[:1] in "<>" or value[:1] in "<>":
+        return _number_truth(value, argument)
+    if _number(value) is not None and _number(value) == _number(argument):
+        return YES
+    return YES if fnmatchcase(value, argument.lower()) else NO
+
+
+def plain(value: Any) -> str:
+    """A scalar as conditions compare it: booleans as `true` and `false`, everything in lower case."""
+    return str(value).lower()
+
+
+_COMPARISON = re.compile(r"\s*(<=|>=|<|>|==|=)?\s*([-+0-9.e_]+)\s*", re.IGNORECASE)
+
+
+def _number(text: str) -> Optional[float]:
+    try:
+        return float(text.replace("_", ""))
+    except ValueError:
+        return None
+
+
+def _number_truth(value: str, argument: str) -> Truth:
+    """A number or a comparison (`>1`) against a comma-separated list of comparisons that must all hold."""
+    known = number_range(value)
+    truth = YES
+    for part in argument.split(","):
+        wanted = number_range(part)
+        if known is None or wanted is None:
+            return UNKNOWN if known is not None else NO
+        if wanted[0] <= known[0] and known[1] <= wanted[1]:
+            continue
+        if known[1] < wanted[0] or wanted[1] < known[0]:
+            return NO
+        truth = UNKNOWN
+    return truth
+
+
+@lru_cache(maxsize=4096)
+def number_range(text: str) -> Optional[Tuple[Tuple[float, int], Tuple[float, int]]]:
+    """The closed range that `4`, `>1` or `<=2e-5` stands for, as cuts (number, side); None for what is no number."""
+    found = _COMPARISON.fullmatch(text)
+    number = _number(found[2]) if found else None
+    if found is None or number is None:
+        return None
+    low, high = (-math.inf, 0), (math.inf, 0)
+    operator = found[1] or "="
+    if operator in ("=", "=="):
+        return (number, 0), (number, 0)
+    if operator[0] == "<":
+        return low, (number, 0 if operator == "<=" else -1)
+    return (number, 0 if operator == ">=" else 1), high
+
+
+CONDITIONS: Dict[str, Callable[[Snapshot, str], Reading]] = {
+    "python": _version_key("python"),
+    "os": _named("os"),
+    "arch": _named("arch"),
+    "glibc": _version_key("glibc"),
+    "torch_cuda": _version_key("torch_cuda", exact=True),
+    "cuda_toolkit": _version_key("cuda_toolkit"),
+    "driver": _version_key("driver"),
+    "cudnn": _version_key("cudnn"),
+    "nccl": _version_key("nccl"),
+    "gcc": _version_key("gcc"),
+    "rocm": _version_key("rocm"),
+    "npu": _named("npu"),
+    "cann": _version_key("cann"),
+    "gpu": _gpu,
+    "gpu_count": _gpu_count,
+}
+"""Condition key -> function; beside them stand package names, `env.NAME` and `train.KEY`."""
+
+VERSION_CONDITIONS = ("python", "glibc", "torch_cuda", "cuda_toolkit", "driver", "cudnn", "nccl", "gcc", "rocm", "cann")
+"""Those whose argument is a version specifier, `installed` or `absent`."""

@@ -1,0 +1,84 @@
+"""Facts that follow from other facts: (Snapshot, GPU table) -> Snapshot. A fact that was read is never replaced."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Callable, Dict, Mapping, Optional, Sequence
+
+from envcheck.facts import gpus
+from envcheck.model import Fact, Gpu, Snapshot
+
+# `2.1.2+cu121`, `2.5.0+cu118`: the digits before the last are the major version
+# (https://pytorch.org/get-started/previous-versions/).
+_CUDA_TAG = re.compile(r"\+cu(\d+)(\d)(?:$|[^0-9])")
+_ROCM_TAG = re.compile(r"\+rocm(\d+(?:\.\d+)*)")
+_NO_CUDA_TAG = re.compile(r"\+(?:cpu|rocm|xpu)")
+# nvidia-cudnn-cu12, nvidia-nccl-cu13: torch's wheels declare and load these.
+_LIBRARIES = {"cudnn": ("nvidia-cudnn-cu11", "nvidia-cudnn-cu12", "nvidia-cudnn-cu13"),
+              "nccl": ("nvidia-nccl-cu11", "nvidia-nccl-cu12", "nvidia-nccl-cu13")}
+
+
+def derive(snapshot: Snapshot, gpu_rows: Callable[[], Sequence[gpus.Row]]) -> Snapshot:
+    """`snapshot` with what follows from it: torch's CUDA and ROCm from its local tag, cuDNN and NCCL from their wheels,
+    a GPU's capability from its name. `gpu_rows` is called only where a capability is missing.
+    """
+    found: Dict[str, Fact] = {}
+    for key, rule in _RULES.items():
+        if not snapshot.fact(key).is_known:
+            fact = rule(snapshot)
+            if fact is not None:
+                found[key] = fact
+    devices = snapshot.gpus
+    if devices and any(gpu.capability is None and gpu.arch is None for gpu in devices):
+        devices = tuple(_with_capability(gpu, gpu_rows()) for gpu in devices)
+    if not found and devices is snapshot.gpus:
+        return snapshot
+    facts: Mapping[str, Fact] = {**snapshot.facts, **found}
+    return replace(snapshot, facts=facts, gpus=devices)
+
+
+def _torch_cuda(snapshot: Snapshot) -> Optional[Fact]:
+    version = str(snapshot.package("torch").value or "")
+    tag = _CUDA_TAG.search(version)
+    if tag:
+        return Fact(f"{tag[1]}.{tag[2]}", f"torch's local tag, {snapshot.package('torch').origin}")
+    if _NO_CUDA_TAG.search(version):
+        return Fact("absent", f"torch's local tag, {snapshot.package('torch').origin}")
+    return None
+
+
+def _rocm(snapshot: Snapshot) -> Optional[Fact]:
+    tag = _ROCM_TAG.search(str(snapshot.package("torch").value or ""))
+    return Fact(tag[1], f"torch's local tag, {snapshot.package('torch').origin}") if tag else None
+
+
+def _library(key: str) -> Callable[[Snapshot], Optional[Fact]]:
+    def rule(snapshot: Snapshot) -> Optional[Fact]:
+        known = [snapshot.packages[name] for name in _LIBRARIES[key] if name in snapshot.packages and snapshot.packages[name].is_known]
+        # Two providers of one library: which one is loaded is not known.
+        return known[0] if len(known) == 1 and known[0].value != "absent" else None
+
+    return rule
+
+
+_RULES: Dict[str, Callable[[Snapshot], Optional[Fact]]] = {
+    "torch_cuda": _torch_cuda,
+    "rocm": _rocm,
+    "cudnn": _library("cudnn"),
+    "nccl": _library("nccl"),
+}
+
+_GFX = re.compile(r"\bgfx[0-9a-f]+", re.IGNORECASE)
+
+
+def _with_capability(gpu: Gpu, rows: Sequence[gpus.Row]) -> Gpu:
+    if gpu.capability is not None or gpu.arch is not None:
+        return gpu
+    architecture = _GFX.search(gpu.name)
+    if architecture:
+        return replace(gpu, arch=architecture[0].lower())
+    if gpu.name.lower().startswith("apple "):
+        return replace(gpu, arch="mps")
+    capability, _ = gpus.capability_of(gpu.name, rows)
+    return replace(gpu, capability=capability)

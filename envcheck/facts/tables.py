@@ -1,0 +1,62 @@
+"""Fact tables on disk -> plain rows, checked: `matrices/facts/<table>.yaml`, each row with its source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Mapping, Sequence
+
+from envcheck import documents, versions
+from envcheck.documents import Text, line_of
+from envcheck.errors import InputError, MatrixError, Problem
+from envcheck.wire import canonical_name
+
+
+def load(paths: Sequence[Path]) -> Dict[str, Any]:
+    """Table name -> rows as they are compiled into the index. Raises `MatrixError` with every problem, file and line."""
+    found: Dict[str, Any] = {}
+    problems: List[Problem] = []
+    for path in paths:
+        checker = TABLES.get(path.stem)
+        if checker is None:
+            problems.append(Problem(str(path), 1, f"unknown table; known: {', '.join(TABLES)}"))
+            continue
+        try:
+            document = documents.parse_yaml(documents.read_text(path), str(path), aliases=False)
+        except InputError as error:
+            problems.append(Problem(error.where or str(path), None, error.message))
+            continue
+        rows = document.get("rows") if isinstance(document, dict) else None  # type: ignore[call-overload]
+        if not isinstance(rows, list):
+            problems.append(Problem(str(path), 1, "a table is a mapping with `source` and a list `rows`"))
+            continue
+        found[path.stem] = _checked(rows, checker, str(path), problems)
+    if problems:
+        raise MatrixError(problems)
+    return found
+
+
+def _checked(rows: Sequence[Any], checker: Callable[[Any], Any], path: str, problems: List[Problem]) -> List[Any]:
+    good = []
+    for row in rows:
+        try:
+            good.append(checker(row))
+        except (ValueError, TypeError, KeyError) as error:
+            problems.append(Problem(path, line_of(row), f"malformed row: {error}"))
+    return good
+
+
+def _gpu(row: Mapping[str, Text]) -> List[str]:
+    """`{name: NVIDIA A800, capability: "8.0", source: …}` -> [name, capability]."""
+    if set(row) - {"name", "capability", "source", "note"}:
+        raise ValueError(f"unknown key among {', '.join(row)}")
+    return [str(row["name"]), versions.capability(row["capability"]).text]  # type: ignore[index]
+
+
+def _package(row: Text) -> str:
+    if canonical_name(row) != row:
+        raise ValueError(f"`{row}` is no canonical package name")
+    return str(row)
+
+
+TABLES: Dict[str, Callable[[Any], Any]] = {"gpus": _gpu, "stack": _package}
+"""Table -> what one of its rows becomes in the index, or an error that says why not."""

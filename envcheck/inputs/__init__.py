@@ -1,0 +1,1 @@
+"""A file or a pasted text -> Snapshot, one file a format."""

@@ -1,0 +1,157 @@
+"""The compiled matrix: what a run needs of thousands of entries, without parsing one YAML file.
+
+One file. A first line names the format and the header's length, the header (JSON) says where everything lies:
+
+    envcheck-index 1 2345
+    {"fingerprint": "…", "shards": {"torch": [offset, length], …}, "ids": [offset, length], "tables": {…}}
+    …blocks of JSON, back to back…
+
+A *shard* holds, for one condition key, the conditions of every entry that this key can make interesting; a run opens
+the shards of the packages and settings it knows. Pages (cause, fix, links) are opened only for what fired. So the cost of a
+run grows with what is installed, not with the number of entries.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, BinaryIO, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple
+
+from envcheck.errors import UnableError
+from envcheck.matrix.schema import Draft
+from envcheck.model import Entry, Page
+
+FORMAT = b"envcheck-index 1 "
+GOOD = "good combinations"
+"""The shard of all good entries: they are few, and the nearest one may share nothing but torch."""
+_BACKGROUND = frozenset(("python", "os", "arch", "glibc", "gpu_count"))
+"""Keys that nearly every snapshot knows: an entry is found through them only where it has no other."""
+
+Span = Tuple[int, int]
+
+
+class Located(NamedTuple):
+    """An entry and where its page lies."""
+
+    entry: Entry
+    page: Span
+
+
+def anchors(when: Mapping[str, Any]) -> Tuple[str, ...]:
+    """The condition keys through which an entry is found, those inside `any` included and those inside `not` not."""
+    keys = list(dict.fromkeys(_keys(when)))
+    return tuple(key for key in keys if key not in _BACKGROUND) or tuple(keys)
+
+
+def _keys(when: Mapping[str, Any]) -> Iterable[str]:
+    for key, argument in when.items():
+        if key == "any":
+            for branch in argument:
+                yield from _keys(branch)
+        elif key != "not":
+            yield key
+
+
+def compile_index(drafts: Sequence[Draft], tables: Mapping[str, Any], fingerprint: str) -> bytes:
+    """The bytes of an index over these entries and fact tables; the same input always gives the same bytes."""
+    blocks = _Blocks()
+    shards: Dict[str, List[Any]] = {}
+    ids: Dict[str, Any] = {}
+    for draft in drafts:
+        page = blocks.add(_page_row(draft.page))
+        row = [*_entry_row(draft.entry), page]
+        ids[draft.entry.id] = [*row, draft.page.withdrawn != ""]
+        if draft.page.withdrawn:
+            continue
+        for key in (GOOD,) if draft.entry.kind == "good" else anchors(draft.entry.when):
+            shards.setdefault(key, []).append(row)
+    header = {
+        "fingerprint": fingerprint,
+        "shards": {key: blocks.add(shards[key]) for key in sorted(shards)},
+        "ids": blocks.add(ids),
+        "tables": {name: blocks.add(tables[name]) for name in sorted(tables)},
+    }
+    head = _json(header)
+    return FORMAT + str(len(head)).encode() + b"\n" + head + b"".join(blocks.parts)
+
+
+class _Blocks:
+    def __init__(self) -> None:
+        self.parts: List[bytes] = []
+        self.end = 0
+
+    def add(self, value: Any) -> Span:
+        part = _json(value)
+        span = (self.end, len(part))
+        self.parts.append(part)
+        self.end += len(part)
+        return span
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _entry_row(entry: Entry) -> List[Any]:
+    return [entry.id, entry.kind, entry.severity, entry.title, list(entry.culprit), entry.when]
+
+
+def _page_row(page: Page) -> List[Any]:
+    return [page.symptom, page.signature, page.cause, page.fix, page.links, page.level, page.disputed, page.withdrawn, page.source]
+
+
+def _page(row: Sequence[Any]) -> Page:
+    symptom, signature, cause, fix, links, *texts = row
+    return Page(tuple(symptom), tuple(signature), cause, tuple(fix), tuple(links), *texts)
+
+
+def _located(row: Sequence[Any]) -> Located:
+    name, kind, severity, title, culprit, when, page = row[:7]
+    return Located(Entry(name, kind, severity, title, tuple(culprit), when), (page[0], page[1]))
+
+
+class Index:
+    """A compiled index, opened for reading; shards and pages are read when they are asked for, once."""
+
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        """Raises `UnableError` for a stream that is no index of this format."""
+        first = stream.readline(64)
+        try:
+            if not first.startswith(FORMAT):
+                raise ValueError
+            length = int(first[len(FORMAT):])
+            self._header: Mapping[str, Any] = json.loads(stream.read(length))
+            self.fingerprint: str = self._header["fingerprint"]
+        except (ValueError, KeyError):
+            raise UnableError("is no compiled matrix of this version", where=name, hint="reinstall envcheck, or delete that file") from None
+        self._stream = stream
+        self._start = len(first) + length
+        self._shards: Dict[str, Tuple[Located, ...]] = {}
+
+    @property
+    def keys(self) -> Iterable[str]:
+        """The condition keys that have a shard."""
+        return self._header["shards"].keys()  # type: ignore[no-any-return]
+
+    def shard(self, key: str) -> Tuple[Located, ...]:
+        """The entries that are found through `key`; empty where there are none."""
+        if key not in self._shards:
+            span = self._header["shards"].get(key)
+            self._shards[key] = tuple(_located(row) for row in self._block(span)) if span else ()
+        return self._shards[key]
+
+    def page(self, span: Span) -> Page:
+        """The page that a `Located` points to."""
+        return _page(self._block(span))
+
+    def all(self) -> Dict[str, Tuple[Located, bool]]:
+        """Every entry by id, and whether it is withdrawn."""
+        return {name: (_located(row), row[7]) for name, row in self._block(self._header["ids"]).items()}
+
+    def table(self, name: str) -> Any:
+        """A fact table as it was compiled; None where this index has none of that name."""
+        span = self._header["tables"].get(name)
+        return self._block(span) if span else None
+
+    def _block(self, span: Sequence[int]) -> Any:
+        self._stream.seek(self._start + span[0])
+        return json.loads(self._stream.read(span[1]))

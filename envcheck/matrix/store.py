@@ -1,0 +1,185 @@
+"""Where the matrix is: the index in the wheel, a checkout's YAML files, private folders; compiled once, kept in a cache."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+
+from envcheck.errors import InputError, MatrixError, Problem
+from envcheck.matrix.index import GOOD, FORMAT, Index, Located, compile_index
+from envcheck.model import Page, Snapshot
+
+_HERE = Path(__file__).resolve().parent
+PACKAGED = _HERE / "compiled.idx"
+"""The index that the wheel carries."""
+CHECKOUT = _HERE.parent.parent / "matrices"
+"""The YAML files, where envcheck runs from a checkout."""
+
+Notice = Optional[Callable[[str], None]]
+
+
+class Matrix:
+    """Several indexes as one."""
+
+    def __init__(self, indexes: Sequence[Index]) -> None:
+        """Raises `MatrixError` where two of them define one id."""
+        self._indexes = tuple(indexes)
+        if len(self._indexes) > 1:
+            self._refuse_repeated()
+
+    def _refuse_repeated(self) -> None:
+        seen: Dict[str, int] = {}
+        problems: List[Problem] = []
+        for number, index in enumerate(self._indexes):
+            for name, (located, _) in index.all().items():
+                if name in seen:
+                    problems.append(Problem(index.page(located.page).source, 1, f"the id `{name}` is already taken"))
+                seen[name] = number
+        if problems:
+            raise MatrixError(problems)
+
+    def candidates(self, snapshot: Snapshot) -> Iterator[Tuple[Located, Index]]:
+        """Every entry that something known of `snapshot` could make hit or undecided, each once, in a fixed order."""
+        known = set(known_keys(snapshot))
+        for index in self._indexes:
+            seen = set()
+            for key in index.keys:
+                if key not in known:
+                    continue
+                for located in index.shard(key):
+                    if located.entry.id not in seen:
+                        seen.add(located.entry.id)
+                        yield located, index
+
+    def good(self) -> Iterator[Tuple[Located, Index]]:
+        """Every known-good combination."""
+        for index in self._indexes:
+            for located in index.shard(GOOD):
+                yield located, index
+
+    def all(self) -> Dict[str, Tuple[Located, Index]]:
+        """Every entry by id, the withdrawn ones too."""
+        return {name: (located, index) for index in self._indexes for name, (located, _) in index.all().items()}
+
+    def explain(self, name: str) -> Tuple[Located, Page]:
+        """One entry and its page. Raises `InputError` naming the nearest id."""
+        everything = self.all()
+        if name not in everything:
+            import difflib
+
+            near = difflib.get_close_matches(name, everything, 1, 0.4)
+            raise InputError(f"no entry has the id `{name}`", hint=f"did you mean `{near[0]}`?" if near else "`envcheck matrix list` shows them all")
+        located, index = everything[name]
+        return located, index.page(located.page)
+
+    def table(self, name: str) -> Any:
+        """A fact table; the first index that has it answers."""
+        return next((table for table in (index.table(name) for index in self._indexes) if table is not None), None)
+
+
+def known_keys(snapshot: Snapshot) -> Iterator[str]:
+    """The condition keys that `snapshot` has something to say about."""
+    yield from (key for key, fact in snapshot.facts.items() if fact.is_known)
+    yield from (name for name, fact in snapshot.packages.items() if fact.is_known)
+    if snapshot.gpus:
+        yield "gpu"
+        yield "gpu_count"
+    yield from (f"train.{key}" for key, fact in snapshot.train.items() if fact.is_known)
+    yield from (f"env.{key}" for key in snapshot.env)
+
+
+def open_matrix(private: Sequence[Path] = (), notice: Notice = None) -> Matrix:
+    """The matrix of this installation or checkout, with the private folders added.
+
+    Raises `InputError` for a private folder without entries and `MatrixError` for a broken entry.
+    """
+    indexes = [_checkout(notice) if _is_checkout() else Index(open(PACKAGED, "rb"), str(PACKAGED))]
+    return Matrix([*indexes, *(_private(folder, notice) for folder in private)])
+
+
+def _is_checkout() -> bool:
+    return (CHECKOUT / "entries").is_dir()
+
+
+def _checkout(notice: Notice) -> Index:
+    return _compiled(CHECKOUT / "entries", CHECKOUT / "facts", notice, CHECKOUT.parent)
+
+
+def _private(folder: Path, notice: Notice) -> Index:
+    if not folder.is_dir():
+        raise InputError("is no folder of entries", where=str(folder), hint="`--matrix` takes a folder of YAML files, see docs/entries.md")
+    index = _compiled(folder, None, notice)
+    if not index.all():
+        raise InputError("holds no entry", where=str(folder), hint="an entry is a file `<id>.yaml`, see docs/entries.md")
+    return index
+
+
+def _compiled(entries: Path, facts: Optional[Path], notice: Notice, relative_to: Optional[Path] = None) -> Index:
+    """The index of a folder of YAML files, from the cache where no file changed."""
+    from envcheck.matrix import load
+
+    try:
+        paths = load.files(entries)
+        tables = sorted(facts.glob("*.yaml")) if facts else []
+        fingerprint = _fingerprint([*paths, *tables])
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", where=str(error.filename or entries)) from None
+    cached = _cache_folder() / (hashlib.sha256(str(entries.resolve()).encode()).hexdigest()[:20] + ".idx")
+    found = _cached(cached, fingerprint)
+    if found is not None:
+        return found
+    from envcheck.facts import tables as fact_tables
+
+    raw = compile_index(load.drafts(paths, notice, relative_to), fact_tables.load(tables), fingerprint)
+    _keep(cached, raw)
+    return Index(io.BytesIO(raw), str(entries))
+
+
+def _fingerprint(paths: Sequence[Path]) -> str:
+    """Changes when a file is added, removed, resized or rewritten, and when the code that compiles them does."""
+    digest = hashlib.sha256()
+    for path in (*paths, _HERE / "index.py", _HERE / "schema.py"):
+        status = os.stat(path)
+        digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base) / "envcheck"
+
+
+def _cached(path: Path, fingerprint: str) -> Optional[Index]:
+    try:
+        stream: BinaryIO = open(path, "rb")  # noqa: SIM115 - the index keeps it open
+    except OSError:
+        return None
+    try:
+        index = Index(stream, str(path))
+    except Exception:  # noqa: BLE001 - whatever is wrong with a cache file, it is compiled again
+        stream.close()
+        return None
+    if index.fingerprint != fingerprint:
+        stream.close()
+        return None
+    return index
+
+
+def _keep(path: Path, raw: bytes) -> None:
+    """Write the cache in one step, so that a reader never sees half of it; a read-only home only costs time."""
+    assert raw.startswith(FORMAT)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(raw)
+            os.replace(temporary, path)
+        except OSError:
+            os.unlink(temporary)
+    except OSError:
+        return

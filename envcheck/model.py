@@ -1,0 +1,250 @@
+"""The values everything else passes on: Snapshot, Fact, Entry, Finding, Report. Frozen, and without I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any, Iterator, Mapping, Optional, Tuple, Union
+
+Scalar = Union[str, int, float, bool]
+
+
+class Truth(Enum):
+    """Kleene's three values: no beats unknown, unknown beats yes."""
+
+    NO = 0
+    UNKNOWN = 1
+    YES = 2
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One value with its origin, or *unknown* with the reason."""
+
+    value: Optional[Scalar]
+    """As read, in the grammar of its key; None means unknown."""
+    origin: str = ""
+    """File and line (`requirements.txt:3`), command, path or option it was read from."""
+    reason: str = ""
+    """Why the value is unknown (`NVML not found`); empty where it is known or where nobody looked."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a value."""
+        return self.value is not None
+
+
+def unknown(reason: str, origin: str = "") -> Fact:
+    """A fact that somebody looked for and could not read."""
+    return Fact(None, origin, reason)
+
+
+ABSENT = Fact("absent", "a complete listing")
+"""The fact that a package is not there, known from a complete listing."""
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One kind of accelerator and how many of it."""
+
+    name: str
+    capability: Optional[str] = None
+    """NVIDIA compute capability (`8.0`); None where unknown or where there is no such thing."""
+    arch: Optional[str] = None
+    """Another vendor's architecture (`gfx90a`, `mps`)."""
+    count: Optional[int] = None
+    memory_mib: Optional[int] = None
+    """Total memory of one device in MiB."""
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """Something odd about how distributions lie on disk, seen by the probe."""
+
+    kind: str
+    """`duplicate-metadata`, `shared-file`, `user-site-shadow`, `mixed-builds` or `broken-metadata`."""
+    packages: Tuple[str, ...]
+    detail: str
+    """What was seen, in one sentence without a full stop."""
+    origin: str = ""
+
+
+SENSE_KEYS = ("python", "os", "arch", "glibc", "torch_cuda", "cuda_toolkit", "driver", "cudnn", "nccl", "gcc", "rocm", "npu", "cann")
+"""Keys of a Snapshot that hold one scalar each, in the order they are shown."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything known about one environment at one moment."""
+
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    """By `SENSE_KEYS`; a key that is left out was never looked for."""
+    packages: Mapping[str, Fact] = field(default_factory=dict)
+    """By canonical name; the value is a version, a partial one, or a specifier (`>=0.12`)."""
+    complete: bool = False
+    """True where `packages` lists everything installed, so that a name not in it is absent."""
+    gpus: Optional[Tuple[Gpu, ...]] = None
+    """None means unknown (the reason stands in `facts["gpus"]`); an empty tuple means there is none."""
+    env: Mapping[str, Fact] = field(default_factory=dict)
+    env_complete: bool = False
+    """True where every variable that matters was looked for, so that one not in `env` is unset."""
+    train: Mapping[str, Fact] = field(default_factory=dict)
+    """Training settings by their HF `TrainingArguments` name."""
+    builds: Mapping[str, Fact] = field(default_factory=dict)
+    """Build fingerprints by `PACKAGE.WHAT` (`xformers.torch`): what a binary was built for."""
+    anomalies: Tuple[Anomaly, ...] = ()
+
+    def package(self, name: str) -> Fact:
+        """The version fact of a package: known, `ABSENT`, or unknown."""
+        found = self.packages.get(name)
+        if found is not None:
+            return found
+        return ABSENT if self.complete else _NOBODY_LOOKED
+
+    def fact(self, key: str) -> Fact:
+        """The fact of one of `SENSE_KEYS`; unknown where nobody looked."""
+        return self.facts.get(key, _NOBODY_LOOKED)
+
+
+_NOBODY_LOOKED = Fact(None)
+
+
+def merge(under: Snapshot, over: Snapshot) -> Snapshot:
+    """`under` with every fact that `over` knows put in its place; `over` decides what is complete only where it lists packages."""
+    return replace(
+        under,
+        facts={**under.facts, **{k: f for k, f in over.facts.items() if f.is_known or not under.fact(k).is_known}},
+        packages={**under.packages, **over.packages},
+        complete=over.complete if over.packages else under.complete,
+        gpus=over.gpus if over.gpus is not None else under.gpus,
+        env={**under.env, **over.env},
+        env_complete=over.env_complete or under.env_complete,
+        train={**under.train, **over.train},
+        builds={**under.builds, **over.builds},
+        anomalies=under.anomalies + over.anomalies,
+    )
+
+
+SEVERITIES = ("error", "warning", "note")
+"""From what stops a run to what is good to know."""
+KINDS = ("bad", "caution", "good")
+EVIDENCE_LEVELS = ("reproduced", "maintainer", "many", "reporter", "published")
+"""Strongest first; `published` is for good entries: the stack that a project releases or builds itself."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One known-bad, known-good or caution combination, as the matcher needs it."""
+
+    id: str
+    kind: str
+    severity: str
+    title: str
+    culprit: Tuple[str, ...]
+    when: Mapping[str, Any]
+    """Condition key -> specifier, name or list of them; `any` and `not` nest."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """The part of an entry that is for people: read only when it is shown."""
+
+    symptom: Tuple[str, ...] = ()
+    signature: Tuple[str, ...] = ()
+    """Regular expressions that match what a log shows."""
+    cause: str = ""
+    fix: Tuple[str, ...] = ()
+    """One line each, ready to be shown."""
+    links: Tuple[str, ...] = ()
+    level: str = ""
+    """How well it is supported, one of `EVIDENCE_LEVELS`."""
+    disputed: str = ""
+    withdrawn: str = ""
+    """Why the entry no longer fires; empty for a live one."""
+    source: str = ""
+    """The file it came from."""
+
+
+@dataclass(frozen=True)
+class UsedFact:
+    """A fact that a finding rests on, by its condition key."""
+
+    key: str
+    value: Scalar
+    origin: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to tell the user, with the facts that fired."""
+
+    id: str
+    kind: str
+    severity: str
+    certainty: str
+    """`certain`, or `possible` where a requirement merely allows it."""
+    title: str
+    culprit: Tuple[str, ...]
+    facts: Tuple[UsedFact, ...] = ()
+    page: Page = Page()
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """An entry that everything known fits, and that one or two facts are missing for."""
+
+    id: str
+    kind: str
+    severity: str
+    culprit: Tuple[str, ...]
+    title: str
+    needs: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How a snapshot departs from a known-good combination in one package."""
+
+    key: str
+    yours: Optional[str]
+    """None where it is absent or unknown."""
+    known_good: Optional[str]
+    """None where the known-good combination does not speak of it."""
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The known-good combination closest to an untested one."""
+
+    id: str
+    title: str
+    differs: Tuple[Difference, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is to be said about one snapshot."""
+
+    snapshot: Snapshot
+    findings: Tuple[Finding, ...] = ()
+    undecided: Tuple[Undecided, ...] = ()
+    nearest: Optional[Nearest] = None
+    selftest: Tuple[Mapping[str, Any], ...] = ()
+    """Rows of the numeric self-test, where it ran."""
+
+    @property
+    def verdict(self) -> str:
+        """`bad`, `caution`, `known-good` or `untested`; notes do not change it, and unknown is never good."""
+        loud = [f for f in self.findings if f.kind != "good"]
+        if any(f.severity == "error" for f in loud):
+            return "bad"
+        if any(f.severity == "warning" for f in loud):
+            return "caution"
+        return "known-good" if any(f.kind == "good" for f in self.findings) else "untested"
+
+
+def worst(findings: Iterator[Finding]) -> Optional[str]:
+    """The worst severity among findings that are not `good`, or None."""
+    found = {f.severity for f in findings if f.kind != "good"}
+    return next((s for s in SEVERITIES if s in found), None)

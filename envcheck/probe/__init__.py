@@ -1,0 +1,132 @@
+"""The live machine -> Snapshot, one file a sense. Nothing of the environment it looks at is imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from envcheck.errors import InputError
+from envcheck.model import Fact, Gpu, Snapshot, unknown
+from envcheck.probe import accelerators, distributions, environ, interpreter, ownership, readers, toolchain, torch_build
+
+INTERPRETER_SECONDS = 20.0
+"""Time for another interpreter to start: on a cold network file system, seconds are normal."""
+_OS = {"linux": "linux", "darwin": "macos", "win32": "windows", "cygwin": "windows"}
+
+
+def probe(python: Optional[str] = None, machine: readers.Readers = readers.MACHINE) -> Snapshot:
+    """Everything that can be read of this machine and of one Python environment on it.
+
+    `python` is an interpreter or a virtual environment's folder; without it the running interpreter is described.
+    Raises `InputError` where `python` is no interpreter that answers in time.
+    """
+    hardware = _Background(machine)
+    described, origin = _describe(python)
+    found = distributions.scan(_import_path(described))
+    builds = torch_build.build_facts(found)
+    odd = distributions.anomalies(found, described.get("user_site")) + ownership.anomalies(found) + torch_build.anomalies(found, builds)
+    facts = {**_interpreter_facts(described, origin), **_build_senses(builds)}
+    seen, gpus = hardware.join()
+    return Snapshot(
+        facts={**facts, **seen},
+        packages=distributions.facts(found),
+        complete=True,
+        gpus=gpus,
+        env=environ.facts(os.environ),
+        env_complete=True,
+        builds={key: fact for key, fact in builds.items() if key != "torch.cuda"},
+        anomalies=odd,
+    )
+
+
+class _Background:
+    """The hardware senses, which wait for drivers and tools, and compilers, at work while the metadata is read."""
+
+    def __init__(self, machine: readers.Readers) -> None:
+        import threading
+
+        self._result: Tuple[Dict[str, Fact], Optional[Tuple[Gpu, ...]]] = ({}, None)
+        self._error: Optional[BaseException] = None
+        self._thread = threading.Thread(target=self._look, args=(machine,), daemon=True)
+        self._thread.start()
+
+    def _look(self, machine: readers.Readers) -> None:
+        try:
+            self._result = _hardware(machine)
+        except BaseException as error:  # noqa: BLE001 - raised again where it can be heard
+            self._error = error
+
+    def join(self) -> Tuple[Dict[str, Fact], Optional[Tuple[Gpu, ...]]]:
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+
+def _hardware(machine: readers.Readers) -> Tuple[Dict[str, Fact], Optional[Tuple[Gpu, ...]]]:
+    from envcheck.probe import nvidia
+
+    facts: Dict[str, Fact] = {**toolchain.facts(machine), **accelerators.ascend(machine)}
+    rocm, others = accelerators.rocm(machine)
+    facts.update(rocm)
+    others += accelerators.apple(machine, sys.platform, os.uname().machine if hasattr(os, "uname") else "")
+    if others:
+        facts["driver"] = Fact("absent", "another vendor's GPU")
+        return facts, others
+    cuda, gpus = nvidia.facts(machine)
+    facts.update(cuda)
+    return facts, gpus
+
+
+def _describe(python: Optional[str]) -> Tuple[Mapping[str, Any], str]:
+    if python is None:
+        return interpreter.describe(), sys.executable
+    executable = _executable(python)
+    from envcheck import child
+
+    outcome = child.run(executable, Path(__file__).with_name("interpreter.py"), timeout=INTERPRETER_SECONDS)
+    if not outcome.rows:
+        raise InputError(f"is no Python interpreter that answers: {outcome.detail or 'it said nothing'}", where=f"--python {python}",
+                         hint="name an interpreter (`/path/to/venv/bin/python`) or a virtual environment's folder; Python 3.8 or newer")
+    return outcome.rows[0], executable
+
+
+def _executable(python: str) -> str:
+    """The interpreter that a path or a command name means; of a virtual environment's folder the one in it."""
+    import shutil
+
+    for inside in ("bin/python", "Scripts/python.exe", "python.exe"):
+        candidate = os.path.join(python, inside)
+        if os.path.isdir(python) and os.path.exists(candidate):
+            return candidate
+    if os.path.isdir(python):
+        raise InputError("is a folder without a Python interpreter", where=f"--python {python}", hint="name a virtual environment's folder, or its `bin/python`")
+    return shutil.which(python) or python
+
+
+def _import_path(described: Mapping[str, Any]) -> List[str]:
+    """The import path without the script's folder and the working directory, which belong to nobody's environment."""
+    own = {os.path.normpath(os.path.dirname(described["executable"] or "")), os.path.normpath(os.getcwd())}
+    sites = {os.path.normpath(folder) for folder in described["site"] if folder}
+    return [entry for entry in described["path"] if os.path.normpath(entry) not in own or os.path.normpath(entry) in sites]
+
+
+def _interpreter_facts(described: Mapping[str, Any], origin: str) -> Dict[str, Fact]:
+    glibc = described["glibc"]
+    linux = described["platform"] == "linux"
+    return {
+        "python": Fact(described["python"], origin),
+        "os": Fact(_OS.get(described["platform"], described["platform"]), origin),
+        "arch": Fact(described["machine"].lower(), origin) if described["machine"] else unknown("the system does not say", origin),
+        "glibc": Fact(glibc, origin) if glibc else Fact("absent", origin) if not linux else unknown("the C library is not glibc, or does not say", origin),
+    }
+
+
+def _build_senses(builds: Mapping[str, Fact]) -> Dict[str, Fact]:
+    cuda = builds.get("torch.cuda")
+    return {"torch_cuda": cuda} if cuda is not None else {"torch_cuda": Fact("absent", "torch is not installed")}
+
+
+__all__ = ["probe"]

@@ -1,0 +1,150 @@
+"""How torch and the extensions beside it were built, from plain files: nothing is imported."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from envcheck.model import Anomaly, Fact, unknown
+from envcheck.probe.distributions import Distribution
+
+_LIMIT = 1 << 20
+
+
+def build_facts(found: Sequence[Distribution]) -> Dict[str, Fact]:
+    """`torch.cuda`, `xformers.torch`, … for the first distribution of each name that `FINGERPRINTS` can read."""
+    facts: Dict[str, Fact] = {}
+    for one in found:
+        reader = FINGERPRINTS.get(one.name)
+        if reader is not None:
+            for key, fact in reader(one.root).items():
+                facts.setdefault(f"{one.name}.{key}", fact)
+    return facts
+
+
+def anomalies(found: Sequence[Distribution], builds: Mapping[str, Fact]) -> Tuple[Anomaly, ...]:
+    """Where torch's files are of another version than its metadata says: what is imported is not what is listed."""
+    listed = next((one for one in found if one.name == "torch"), None)
+    real = builds.get("torch.version")
+    if listed is None or listed.version is None or real is None or not real.is_known:
+        return ()
+    if str(real.value).partition("+")[0] == listed.version.partition("+")[0]:
+        return ()
+    return (Anomaly("stale-metadata", ("torch",), f"the metadata of `torch` says {listed.version}, its files are {real.value}", real.origin),)
+
+
+def _text(path: str) -> Optional[str]:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read(_LIMIT)
+    except OSError:
+        return None
+
+
+# __version__ = '2.13.0+cpu'
+# debug = False
+# cuda: Optional[str] = None
+# git_version = '…'
+# hip: Optional[str] = None
+def _torch(root: str) -> Dict[str, Fact]:
+    path = os.path.join(root, "torch", "version.py")
+    values = _constants(path)
+    if values is None:
+        return {"cuda": unknown("torch/version.py is missing or cannot be read", path)}
+    facts = {key: Fact(str(values[name]) if values[name] is not None else "absent", path)
+             for key, name in (("cuda", "cuda"), ("hip", "hip"), ("git", "git_version"), ("xpu", "xpu"), ("version", "__version__")) if name in values}
+    abi = _cxx11_abi(os.path.join(root, "torch"))
+    if abi is not None:
+        facts["cxx11_abi"] = abi
+    return facts
+
+
+# set(TORCH_CXX_FLAGS "-D_GLIBCXX_USE_CXX11_ABI=1")      share/cmake/Torch/TorchConfig.cmake
+_ABI = re.compile(r"_GLIBCXX_USE_CXX11_ABI=([01])")
+
+
+def _cxx11_abi(folder: str) -> Optional[Fact]:
+    path = os.path.join(folder, "share", "cmake", "Torch", "TorchConfig.cmake")
+    found = _ABI.search(_text(path) or "")
+    return Fact("true" if found[1] == "1" else "false", path) if found else None
+
+
+def _constants(path: str) -> Optional[Dict[str, Any]]:
+    """The names a module assigns literals to at its top level; None where it cannot be read or parsed."""
+    text = _text(path)
+    if text is None:
+        return None
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
+    values: Dict[str, Any] = {}
+    for node in tree.body:
+        targets: List[ast.expr] = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        for target in targets:
+            if isinstance(target, ast.Name):
+                try:
+                    values[target.id] = ast.literal_eval(node.value)  # type: ignore[attr-defined]
+                except (ValueError, TypeError):
+                    continue
+    return values
+
+
+# {"version": {"cuda": 1201, "hip": null, "torch": "2.1.2+cu121", "python": "3.10.13", …}, "env": {…}}
+def _xformers(root: str) -> Dict[str, Fact]:
+    path = os.path.join(root, "xformers", "cpp_lib.json")
+    try:
+        version = json.loads(_text(path) or "null")["version"]
+    except (ValueError, TypeError, KeyError):
+        return {}
+    facts = {key: Fact(str(version[key]), path) for key in ("torch", "python") if version.get(key)}
+    cuda = version.get("cuda")
+    if isinstance(cuda, int) and cuda >= 1000:
+        facts["cuda"] = Fact(f"{cuda // 100}.{cuda % 100}", path)
+    return facts
+
+
+# version='0.14.4'
+# torch_info={'version': '2.1', 'bf16_support': False, 'cuda_version': '0.0', 'nccl_version': '0.0', …}
+def _deepspeed(root: str) -> Dict[str, Fact]:
+    path = os.path.join(root, "deepspeed", "git_version_info_installed.py")
+    values = _constants(path) or {}
+    info = values.get("torch_info")
+    if not isinstance(info, dict):
+        return {}
+    built = {"torch": info.get("version"), "cuda": info.get("cuda_version")}
+    facts = {key: Fact(str(value), path) for key, value in built.items() if value and str(value) not in ("0.0", "0")}
+    installed = values.get("installed_ops")
+    if isinstance(installed, dict):
+        facts["ops"] = Fact(",".join(sorted(name for name, there in installed.items() if there)) or "none", path)
+    return facts
+
+
+# libbitsandbytes_cuda121.so  libbitsandbytes_cpu.so  libbitsandbytes_rocm62.so
+_BNB = re.compile(r"libbitsandbytes_(cuda|rocm)(\d+)(\d)[^/]*\.(?:so|dll|dylib)$")
+
+
+def _bitsandbytes(root: str) -> Dict[str, Fact]:
+    folder = os.path.join(root, "bitsandbytes")
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return {}
+    found: Dict[str, List[str]] = {}
+    for name in sorted(names):
+        match = _BNB.match(name)
+        if match:
+            found.setdefault(match[1], []).append(f"{match[2]}.{match[3]}")
+    return {key: Fact(",".join(versions), folder) for key, versions in found.items()}
+
+
+FINGERPRINTS: Mapping[str, Callable[[str], Dict[str, Fact]]] = {
+    "torch": _torch,
+    "xformers": _xformers,
+    "deepspeed": _deepspeed,
+    "bitsandbytes": _bitsandbytes,
+}
+"""Distribution -> what its own files say it was built for."""

@@ -1,0 +1,183 @@
+"""Report -> text for a person: what was found, why, what to change, where it was seen, what could not be decided."""
+
+from __future__ import annotations
+
+import io
+from typing import Dict, Iterable, List, Sequence, Tuple
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from envcheck.model import SEVERITIES, Finding, Nearest, Report, Snapshot, Undecided
+from envcheck.render.escape import visible
+
+_COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan", "bad": "bold red", "caution": "yellow", "known-good": "green", "untested": "cyan"}
+_MOST_POSSIBLE = 3
+"""Findings that a requirement merely allows, shown in full; the rest is one line."""
+_MOST_UNDECIDED = 3
+"""Questions shown; `--format json` has them all."""
+_MOST_DIFFERENCES = 6
+_DEFAULT_WIDTH = 100
+
+
+def render(report: Report, *, color: bool = False, width: int = _DEFAULT_WIDTH) -> str:
+    """The report as text of at most `width` columns, ending with a line break; escape sequences only with `color`."""
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, force_terminal=color, color_system="standard" if color else None, highlight=False, emoji=False,
+                      markup=False, legacy_windows=False, _environ={})
+    _findings(console, [finding for finding in report.findings if finding.kind != "good"])
+    _undecided(console, report.undecided, quiet=any(f.severity == "error" for f in report.findings))
+    _selftest(console, report.selftest)
+    _verdict(console, report)
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+
+
+def _findings(console: Console, findings: Sequence[Finding]) -> None:
+    possible = [finding for finding in findings if finding.certainty == "possible" and not finding.id.startswith("unpinned-")]
+    folded = {finding.id for finding in possible[_MOST_POSSIBLE:]}
+    for finding in findings:
+        if finding.id not in folded:
+            _finding(console, finding)
+    if folded:
+        console.print(Text(f"{len(folded)} more possible findings are left out here; `--format json` has them all"))
+        console.print()
+
+
+def _finding(console: Console, finding: Finding) -> None:
+    label = finding.severity if finding.certainty == "certain" else f"{finding.severity}, possible"
+    head = Text.assemble((label, _COLOURS[finding.severity]), "  ", (visible(finding.title), "bold"), "  ", (f"[{finding.id}]", "dim"))
+    console.print(head)
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(width=5, style="dim")
+    rows.add_column(overflow="fold")
+    for number, used in enumerate(finding.facts):
+        rows.add_row("" if number else "found", _fact(used.key, used.value, used.origin))
+    page = finding.page
+    if page.cause:
+        rows.add_row("why", Text(visible(page.cause)))
+    if page.disputed:
+        rows.add_row("", Text(visible(f"not established: {page.disputed}")))
+    for number, fix in enumerate(page.fix):
+        rows.add_row("or" if number else "fix", Text(visible(fix), style="green"))
+    if page.links:
+        rows.add_row("seen", Text(visible("  ".join(page.links[:2])) + (f"  ({page.level})" if page.level else "")))
+    console.print(Padding(rows, (0, 0, 1, 2)))
+
+
+def _fact(key: str, value: object, origin: str) -> Text:
+    shown = "not installed" if value == "absent" else visible(str(value))
+    detail = f"{shown}" if str(value).startswith(f"`{key}`") or key == "gpu" else f"{key} {shown}"
+    return Text.assemble(detail, (f"  {visible(origin)}" if origin else "", "dim"))
+
+
+# How each missing fact can be given; the first prefix that fits counts.
+_WAYS = (
+    ("train.", "`--config FILE` or `--set {key}=…`"),
+    ("env.", "`--set {key}=…`"),
+    ("gpu_count", "`--gpu NAMExCOUNT`, such as `--gpu A800x8`"),
+    ("gpu", "`--gpu NAME`, such as `--gpu A800`"),
+    ("driver", "`--driver VERSION`"),
+    ("torch_cuda", "`--cuda VERSION`"),
+    ("python", "`--python-version VERSION`"),
+)
+
+
+def way_to_tell(key: str) -> str:
+    """The option that gives a missing fact, or where a package's version would come from."""
+    found = next((way for prefix, way in _WAYS if key == prefix or (prefix.endswith(".") and key.startswith(prefix))), None)
+    return found.format(key=key) if found else f"the version of {key}, in the snapshot or requirements"
+
+
+def _undecided(console: Console, undecided: Sequence[Undecided], quiet: bool) -> None:
+    loud = [item for item in undecided if item.severity != "note"]
+    if not loud:
+        return
+    groups: Dict[Tuple[str, ...], List[Undecided]] = {}
+    for item in loud:
+        groups.setdefault(item.needs, []).append(item)
+    ranked = sorted(groups.items(), key=lambda group: (min(SEVERITIES.index(item.severity) for item in group[1]), len(group[0]), -len(group[1]), group[0]))
+    console.print(Text(f"not decided  {_count(len(loud), 'entry', 'entries')} would fit if one more thing were so", style="bold"))
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(overflow="fold")
+    for needs, items in ranked[: 1 if quiet else _MOST_UNDECIDED]:
+        rows.add_row(Text(visible(items[0].title) + (f" (and {len(items) - 1} more)" if len(items) > 1 else "")))
+        rows.add_row(Text(f"  tell {' and '.join(visible(key) for key in needs)}: " + "; ".join(dict.fromkeys(way_to_tell(key) for key in needs)), style="dim"))
+    console.print(Padding(rows, (0, 0, 1, 2)))
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _selftest(console: Console, rows: Sequence[object]) -> None:
+    if rows:
+        from envcheck.render.selftest import lines
+
+        for line in lines(rows):  # type: ignore[arg-type]
+            console.print(Text(line))
+        console.print()
+
+
+_SENTENCES = {
+    "bad": "known to break",
+    "caution": "may go wrong, see above",
+    "known-good": "this very combination is published as working",
+    "untested": "nothing known against it, and nobody vouches for it",
+}
+
+
+def _verdict(console: Console, report: Report) -> None:
+    console.print(Text.assemble((report.verdict, _COLOURS[report.verdict]), f"  {_SENTENCES[report.verdict]}  ", (f"({subject(report.snapshot)})", "dim")))
+    for finding in report.findings:
+        if finding.kind == "good":
+            console.print(Text(f"  {visible(finding.title)}  [{finding.id}]"))
+    if report.verdict == "untested" and report.nearest is not None:
+        console.print(Text(_nearest(report.nearest)))
+
+
+def subject(snapshot: Snapshot) -> str:
+    """What was looked at, in a few words: `Python 3.10.12, torch 2.1.2+cu121, 8 x NVIDIA A800, 212 packages`."""
+    parts = []
+    if snapshot.fact("python").is_known:
+        parts.append(f"Python {snapshot.fact('python').value}")
+    torch = snapshot.package("torch")
+    if torch.is_known:
+        parts.append("no torch" if torch.value == "absent" else f"torch {torch.value}")
+    parts.append(_gpus(snapshot))
+    parts.append(_count(len(snapshot.packages), "package", "packages") + ("" if snapshot.complete else " given"))
+    return visible(", ".join(parts))
+
+
+def _gpus(snapshot: Snapshot) -> str:
+    if snapshot.gpus is None:
+        reason = snapshot.fact("gpus").reason
+        return f"GPU unknown: {reason}" if reason else "GPU unknown"
+    if not snapshot.gpus:
+        return "no GPU"
+    return " + ".join(f"{gpu.count} x {gpu.name}" if gpu.count and gpu.count > 1 else gpu.name for gpu in snapshot.gpus)
+
+
+def _nearest(nearest: Nearest) -> str:
+    parts = []
+    for one in nearest.differs[:_MOST_DIFFERENCES]:
+        yours, known = one.yours or "not there", one.known_good
+        parts.append(f"{one.key} {yours} (there {known})" if known else f"{one.key} {yours} (not part of it)")
+    more = len(nearest.differs) - _MOST_DIFFERENCES
+    rest = f", and {more} more" if more > 0 else ""
+    return visible(f"  nearest known-good: {nearest.title}  [{nearest.id}]") + visible(f"\n  differs in {', '.join(parts)}{rest}").replace("\\x0a", "\n")
+
+
+def page_lines(pairs: Iterable[Tuple[str, str]], width: int, color: bool) -> str:
+    """Label and text in two columns: how `envcheck explain` shows an entry."""
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, force_terminal=color, color_system="standard" if color else None, highlight=False, emoji=False,
+                      markup=False, legacy_windows=False, _environ={})
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(style="dim", no_wrap=True)
+    rows.add_column(overflow="fold")
+    for label, text in pairs:
+        rows.add_row(label, Text(visible(text)))
+    console.print(rows)
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
