@@ -102,7 +102,16 @@ def run(
     address space where the system can (not on Windows): leave it out for children that use CUDA, which reserves
     terabytes of it. Whatever the child does is an Outcome; only Ctrl-C and errors of `on_row` pass through.
     """
-    child = Child(python, script, arguments, timeout=timeout, memory_mib=memory_mib, environment=environment, on_row=on_row, max_output=max_output)
+    child = Child(
+        python,
+        script,
+        arguments,
+        timeout=timeout,
+        memory_mib=memory_mib,
+        environment=environment,
+        on_row=on_row,
+        max_output=max_output,
+    )
     try:
         while True:
             outcome = child.step(0.2)

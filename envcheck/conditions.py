@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from envcheck import versions
-from envcheck.model import Fact, Gpu, Snapshot, Truth
+from envcheck.model import Fact, Gpu, Snapshot, Truth, plain
 
 YES, NO, UNKNOWN = Truth.YES, Truth.NO, Truth.UNKNOWN
 
@@ -259,11 +259,6 @@ def _train_truth(value: str, argument: str) -> Truth:
     if _number(value) is not None and _number(value) == _number(argument):
         return YES
     return YES if fnmatchcase(value, argument.lower()) else NO
-
-
-def plain(value: Any) -> str:
-    """A scalar as conditions compare it: booleans as `true` and `false`, everything in lower case."""
-    return str(value).lower()
 
 
 _COMPARISON = re.compile(r"\s*(<=|>=|<|>|==|=)?\s*([-+0-9.e_]+)\s*", re.IGNORECASE)

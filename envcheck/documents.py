@@ -11,14 +11,14 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Union
 
 from envcheck.errors import InputError
 
 LIMIT_BYTES = 8 << 20
 """No requirements file, config or entry that people keep comes near 8 MiB; what does is the wrong file."""
-_LIMIT_NODES = 200_000
-_NULL_TAG = "tag:yaml.org,2002:null"
+_LIMIT_VALUES = 200_000
+_LIMIT_DEPTH = 64
 _BINARY_SAMPLE = 4096
 
 
@@ -35,7 +35,7 @@ class Text(str):
         return text
 
 
-Document = Union[Text, None, List[Any], Dict[Text, Any]]
+Document = Union[Text, None, List[Any], Dict[str, Any]]
 
 
 def line_of(value: Any) -> Optional[int]:
@@ -100,16 +100,13 @@ def parse_yaml(text: str, where: str, *, aliases: bool = True) -> Document:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(_printable(text, where))
     try:
-        node = loader.get_single_node()
-        return None if node is None else _Builder(where, aliases).build(node)
+        return _Builder(loader, where, aliases).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise InputError(f"is not valid YAML: {error.problem or error.context}",
                          where=f"{where}:{mark.line + 1}" if mark else where, hint="check indentation, quotes and brackets there") from None
     except yaml.YAMLError as error:
         raise InputError(f"is not valid YAML: {str(error).splitlines()[0]}", where=where) from None
-    except RecursionError:
-        raise InputError("is nested too deeply", where=where, hint="is this the file you meant?") from None
     finally:
         loader.dispose()
 
@@ -122,62 +119,122 @@ def _printable(text: str, where: str) -> str:
     return text
 
 
-class _Builder:
-    """Turns composed YAML nodes into plain values, counting them so that an alias bomb ends early."""
+_NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 
-    def __init__(self, where: str, aliases: bool) -> None:
+
+class _Anchored(NamedTuple):
+    value: Any
+    size: int
+    """Values in it, so that what its aliases expand to can be counted."""
+
+
+class _Builder:
+    """Builds plain values from YAML's events.
+
+    NOTE: PyYAML's own composer, the C one, ends the process with a segmentation fault on some thousand nested brackets, and
+    expands alias bombs; the event stream below it does neither.
+    """
+
+    def __init__(self, loader: Any, where: str, aliases: bool) -> None:
+        self.loader = loader
         self.where = where
         self.aliases = aliases
         self.built = 0
-        self.open: List[int] = []
-        self.seen: Dict[int, Any] = {}
+        self.depth = 0
+        self.anchored: Dict[str, Optional[_Anchored]] = {}
 
-    def build(self, node: Any) -> Any:
-        line = node.start_mark.line + 1
-        self._count(node, line)
-        if node.id == "scalar":
-            quoted = node.style is not None
-            return None if node.tag == _NULL_TAG and not quoted else Text(node.value, line, quoted)
-        self.open.append(id(node))
-        built = self._mapping(node) if node.id == "mapping" else [self.build(item) for item in node.value]
-        self.open.pop()
+    def document(self) -> Document:
+        import yaml
+
+        self.loader.get_event()
+        if self.loader.check_event(yaml.StreamEndEvent):
+            return None
+        self.loader.get_event()
+        built: Document = self.value(self.loader.get_event())
+        self.loader.get_event()
+        if not self.loader.check_event(yaml.StreamEndEvent):
+            raise self._error(self.loader.peek_event(), "is not valid YAML here: a second document begins", "keep one document in the file")
         return built
 
-    def _count(self, node: Any, line: int) -> None:
-        self.built += 1
-        if self.built > _LIMIT_NODES:
-            raise self._error(line, "its aliases expand to too many values", "write the values out, or name a smaller file")
-        if id(node) in self.open:
-            raise self._error(line, "an alias contains itself", "write the values out")
-        if not self.aliases and id(node) in self.seen:
-            raise self._error(line, "anchors and aliases are not allowed here", "write the values out")
-        self.seen[id(node)] = node
+    def value(self, event: Any) -> Any:
+        import yaml
 
-    def _mapping(self, node: Any) -> Dict[Text, Any]:
-        built: Dict[Text, Any] = {}
-        merged: Dict[Text, Any] = {}
-        for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
-            if key_node.id != "scalar":
-                raise self._error(line, "a key is not a plain word", "quote it, or check the indentation")
-            key = Text(key_node.value, line, key_node.style is not None)
+        self._count(event, 1)
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        before = self.built
+        if event.anchor is not None:
+            if not self.aliases:
+                raise self._error(event, "anchors and aliases are not allowed here", "write the values out")
+            self.anchored[event.anchor] = None
+        built = self._scalar(event) if isinstance(event, yaml.ScalarEvent) else self._collection(event, isinstance(event, yaml.MappingStartEvent))
+        if event.anchor is not None:
+            self.anchored[event.anchor] = _Anchored(built, self.built - before + 1)
+        return built
+
+    def _count(self, event: Any, values: int) -> None:
+        self.built += values
+        if self.built > _LIMIT_VALUES:
+            raise self._error(event, "it holds, or its aliases expand to, too many values", "is this the file you meant?")
+
+    def _alias(self, event: Any) -> Any:
+        if event.anchor not in self.anchored:
+            raise self._error(event, f"is not valid YAML: the alias `*{event.anchor}` names no anchor", "write the value out")
+        anchored = self.anchored[event.anchor]
+        if anchored is None:
+            raise self._error(event, "an alias contains itself", "write the values out")
+        self._count(event, anchored.size)
+        return anchored.value
+
+    def _scalar(self, event: Any) -> Optional[Text]:
+        quoted = event.style is not None and event.style != ""
+        return None if not quoted and event.value in _NULLS else Text(event.value, event.start_mark.line + 1, quoted)
+
+    def _collection(self, event: Any, mapping: bool) -> Any:
+        self.depth += 1
+        if self.depth > _LIMIT_DEPTH:
+            raise self._error(event, "is nested too deeply", "is this the file you meant?")
+        built = self._mapping() if mapping else self._sequence()
+        self.depth -= 1
+        return built
+
+    def _sequence(self) -> List[Any]:
+        import yaml
+
+        built = []
+        while not self.loader.check_event(yaml.SequenceEndEvent):
+            built.append(self.value(self.loader.get_event()))
+        self.loader.get_event()
+        return built
+
+    def _mapping(self) -> Dict[str, Any]:
+        import yaml
+
+        built: Dict[str, Any] = {}
+        merged: Dict[str, Any] = {}
+        while not self.loader.check_event(yaml.MappingEndEvent):
+            event = self.loader.get_event()
+            if not isinstance(event, yaml.ScalarEvent):
+                raise self._error(event, "a key is not a plain word", "quote it, or check the indentation")
+            key = Text(event.value, event.start_mark.line + 1, bool(event.style))
+            value = self.value(self.loader.get_event())
             if key == "<<" and not key.quoted:
-                merged.update(self._merge(value_node, line))
-                continue
-            if key in built:
-                raise self._error(line, f"`{key}` stands here twice", "keep one of them")
-            built[key] = self.build(value_node)
+                merged = {**self._merged(event, value), **merged}
+            elif key in built:
+                raise self._error(event, f"`{key}` stands here twice", "keep one of them")
+            else:
+                built[key] = value
+        self.loader.get_event()
         return {**merged, **built} if merged else built
 
-    def _merge(self, node: Any, line: int) -> Dict[Text, Any]:
-        value = self.build(node)
+    def _merged(self, event: Any, value: Any) -> Dict[str, Any]:
         parts = value if isinstance(value, list) else [value]
         if not all(isinstance(part, dict) for part in parts):
-            raise self._error(line, "`<<` merges something that is no mapping", "write the values out")
+            raise self._error(event, "`<<` merges something that is no mapping", "write the values out")
         return {key: inner for part in reversed(parts) for key, inner in part.items()}
 
-    def _error(self, line: int, message: str, hint: str) -> InputError:
-        return InputError(message, where=f"{self.where}:{line}", hint=hint)
+    def _error(self, event: Any, message: str, hint: str) -> InputError:
+        return InputError(message, where=f"{self.where}:{event.start_mark.line + 1}", hint=hint)
 
 
 def parse_json(text: str, where: str) -> Document:

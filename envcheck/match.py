@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from envcheck.conditions import Outcome, evaluate
 from envcheck.model import KINDS, SEVERITIES, Difference, Entry, Fact, Finding, Nearest, Snapshot, Truth, Undecided, UsedFact
@@ -98,7 +98,7 @@ def _nearer(best: Optional[Tuple[Tuple[int, int, str], Nearest]], entry: Entry, 
 
 def _shown(snapshot: Snapshot, key: str) -> Optional[str]:
     fact = snapshot.facts.get(key) or snapshot.package(key)
-    return None if fact.value in (None, "absent") else str(fact.value)
+    return None if fact.value is None else str(fact.value)
 
 
 def _wanted(argument: object) -> str:
@@ -109,18 +109,14 @@ def _wanted(argument: object) -> str:
 def unpinned(snapshot: Snapshot, matches: Matches) -> Dict[str, Tuple[str, ...]]:
     """Package -> ids of the entries that its requirement allows but does not force: what a tighter pin would settle."""
     allowed: Dict[str, List[str]] = {}
-    ranged = {name for name, fact in snapshot.packages.items() if _is_range(fact)}
-    for item in (*matches.findings, *matches.undecided):
-        if isinstance(item, Finding) and item.certainty == "certain":
-            continue
-        for name in item.culprit:
-            if name in ranged:
-                allowed.setdefault(name, []).append(item.id)
+    open_ones = [(one.id, one.culprit) for one in matches.findings if one.certainty == "possible"]
+    open_ones += [(one.id, one.culprit) for one in matches.undecided]
+    for id, culprit in open_ones:
+        for name in culprit:
+            if _is_range(snapshot.packages.get(name)):
+                allowed.setdefault(name, []).append(id)
     return {name: tuple(ids) for name, ids in sorted(allowed.items())}
 
 
-def _is_range(fact: Fact) -> bool:
-    return isinstance(fact.value, str) and fact.value[:1] in "<>=!~"
-
-
-Candidates = Callable[[Snapshot], Iterable[Entry]]
+def _is_range(fact: Optional[Fact]) -> bool:
+    return fact is not None and isinstance(fact.value, str) and fact.value[:1] in "<>=!~"

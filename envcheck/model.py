@@ -39,6 +39,11 @@ def unknown(reason: str, origin: str = "") -> Fact:
     return Fact(None, origin, reason)
 
 
+def plain(value: Optional[Scalar]) -> str:
+    """A scalar as conditions compare it: booleans as `true` and `false`, everything in lower case."""
+    return str(value).lower()
+
+
 ABSENT = Fact("absent", "a complete listing")
 """The fact that a package is not there, known from a complete listing."""
 
@@ -114,16 +119,23 @@ def merge(under: Snapshot, over: Snapshot) -> Snapshot:
     """`under` with every fact that `over` knows put in its place; `over` decides what is complete only where it lists packages."""
     return replace(
         under,
-        facts={**under.facts, **{k: f for k, f in over.facts.items() if f.is_known or not under.fact(k).is_known}},
-        packages={**under.packages, **over.packages},
+        facts=_laid(under.facts, over.facts),
+        packages=_laid(under.packages, over.packages),
         complete=over.complete if over.packages else under.complete,
         gpus=over.gpus if over.gpus is not None else under.gpus,
-        env={**under.env, **over.env},
+        env=_laid(under.env, over.env),
         env_complete=over.env_complete or under.env_complete,
-        train={**under.train, **over.train},
-        builds={**under.builds, **over.builds},
+        train=_laid(under.train, over.train),
+        builds=_laid(under.builds, over.builds),
         anomalies=under.anomalies + over.anomalies,
     )
+
+
+def _laid(under: Mapping[str, Fact], over: Mapping[str, Fact]) -> Mapping[str, Fact]:
+    """Known beats unknown, then the upper layer beats the lower one."""
+    if not over:
+        return under
+    return {**under, **{key: fact for key, fact in over.items() if fact.is_known or key not in under or not under[key].is_known}}
 
 
 SEVERITIES = ("error", "warning", "note")
@@ -208,7 +220,7 @@ class Difference:
 
     key: str
     yours: Optional[str]
-    """None where it is absent or unknown."""
+    """`absent` where it is not installed, None where it is unknown."""
     known_good: Optional[str]
     """None where the known-good combination does not speak of it."""
 

@@ -47,31 +47,24 @@ class VersionSet(NamedTuple):
     """As it was written or read; what a person is shown."""
     intervals: Tuple[Interval, ...]
     local: Optional[str] = None
-    """The local tag where one was given; None means any."""
+    """The local tag where one was given."""
+    any_local: bool = False
+    """True for a specifier without a local tag, which admits every one; an installed version without a tag has none."""
     names_pre: bool = False
     """True where a pre-release is named on purpose (specifiers only)."""
     point: Optional[Interval] = None
     """The exact place of an installed pre-release, whose `intervals` are wider."""
 
-    @property
-    def is_exact(self) -> bool:
-        """Whether this is one released version (or one pre-release) and not a range."""
-        if self.point is not None:
-            return True
-        return len(self.intervals) == 1 and self.intervals[0][0][0] == self.intervals[0][1][0]
-
 
 def within(value: VersionSet, wanted: VersionSet) -> Optional[bool]:
     """Whether `value` satisfies `wanted`: True (all of it), False (none of it) or None (some of it)."""
     if wanted.local is not None:
-        if value.local is None and value.is_exact:
-            return False
-        if value.local is not None and value.local != wanted.local:
+        if value.local != wanted.local and not value.any_local:
             return False
     intervals = (value.point,) if value.point is not None and wanted.names_pre else value.intervals
     inside = [_covered(piece, wanted.intervals) for piece in intervals]
     if all(answer is True for answer in inside):
-        return None if wanted.local is not None and value.local is None else True
+        return None if wanted.local is not None and value.any_local else True
     if all(answer is False for answer in inside):
         return False
     return None
@@ -135,7 +128,7 @@ def specifier(text: str) -> VersionSet:
         names_pre = names_pre or part_pre
     if not intervals:
         raise VersionError(f"`{text}` admits no version at all")
-    return VersionSet(text, intervals, local, names_pre)
+    return VersionSet(text, intervals, local, local is None, names_pre)
 
 
 _CLAUSE = re.compile(r"(~=|===|==|!=|<=|>=|<|>)\s*(\S+)")

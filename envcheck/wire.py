@@ -6,10 +6,9 @@ are inverse: what was unknown, and why, and where each fact came from survive.
 
 from __future__ import annotations
 
-import difflib
 import re
 from functools import lru_cache
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from envcheck import versions
 from envcheck.errors import InputError
@@ -52,14 +51,16 @@ def read(wire: Any, where: str, warn: Optional[Callable[[str], None]] = None) ->
             raise _unknown_key(key, known, where)
     reader = _Reader(where, wire.get("origins") or {}, wire.get("unknown") or {})
     facts = {key: reader.fact(key, wire[key]) for key in SENSE_KEYS if key in wire}
-    facts.update({key: unknown(str(reason), reader.origin(key)) for key, reason in reader.reasons.items() if key in (*SENSE_KEYS, "gpus") and facts.get(key, _NONE).value is None})
+    for key, reason in reader.reasons.items():
+        if key in (*SENSE_KEYS, "gpus") and not facts.get(key, _NONE).is_known:
+            facts[key] = unknown(str(reason), reader.origin(key))
     if facts.get("os", _NONE).value is not None:
         facts["os"] = _os_fact(facts["os"])
     train = reader.mapping("train", wire.get("train"))
     for key in train:
         if key not in TRAIN_KEYS and warn:
-            near = difflib.get_close_matches(key, TRAIN_KEYS, 1)
-            warn(f"{where}: no rule or entry knows the training setting `{key}`" + (f"; did you mean `{near[0]}`?" if near else ""))
+            near = nearest(key, TRAIN_KEYS)
+            warn(f"{where}: no rule or entry knows the training setting `{key}`" + (f"; did you mean `{near}`?" if near else ""))
     return Snapshot(
         facts=facts,
         packages={canonical_name(name): fact for name, fact in reader.mapping("packages", wire.get("packages")).items()},
@@ -81,9 +82,16 @@ def _os_fact(fact: Fact) -> Fact:
     return Fact(_OS_NAMES.get(name, name), fact.origin)
 
 
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> Optional[str]:
+    """The known word that a misspelt one most likely means, or None."""
+    import difflib
+
+    return next(iter(difflib.get_close_matches(word, list(known), 1, cutoff)), None)
+
+
 def _unknown_key(key: str, known: Tuple[str, ...], where: str) -> InputError:
-    near = difflib.get_close_matches(key, known, 1)
-    hint = f"did you mean `{near[0]}`?" if near else "known keys: " + ", ".join(known)
+    near = nearest(key, known)
+    hint = f"did you mean `{near}`?" if near else "known keys: " + ", ".join(known)
     return InputError(f"unknown key `{key}`", where=where, hint=hint)
 
 

@@ -22,11 +22,11 @@ class CompileMatrix(BuildHookInterface):  # type: ignore[type-arg,misc,unused-ig
         # The entry loader uses envcheck's own floor-1 to floor-4 rooms, which need packaging and PyYAML only.
         sys.path.insert(0, str(ROOT))
         from envcheck.facts import tables
-        from envcheck.matrix import load
+        from envcheck.matrix import files, load
         from envcheck.matrix.index import compile_index
 
         base = ROOT / "matrices"
-        drafts = load.drafts(load.files(base / "entries"), relative_to=ROOT)
+        drafts = load.drafts(files.below(base / "entries"), relative_to=ROOT)
         raw = compile_index(drafts, tables.load(sorted((base / "facts").glob("*.yaml"))), f"wheel {self.metadata.version}")
         self._folder = tempfile.TemporaryDirectory()
         path = Path(self._folder.name) / "compiled.idx"

@@ -52,10 +52,10 @@ class _Lazy(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: List[str]) -> Any:
         if args and args[0] not in COMMANDS:
-            import difflib
+            from envcheck.wire import nearest
 
-            near = difflib.get_close_matches(args[0], COMMANDS, 1)
-            raise click.UsageError(f"no command is named `{args[0]}`" + (f"; did you mean `{near[0]}`?" if near else ""), ctx)
+            near = nearest(args[0], COMMANDS)
+            raise click.UsageError(f"no command is named `{args[0]}`" + (f"; did you mean `{near}`?" if near else ""), ctx)
         return super().resolve_command(ctx, args)
 
 

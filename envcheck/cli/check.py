@@ -25,7 +25,7 @@ from envcheck.model import SEVERITIES, Report, worst
 @options.fail_on
 @click.option("--selftest", "with_selftest", is_flag=True, help="Also check the device's arithmetic (needs torch in the inspected environment).")
 @click.pass_context
-def command(ctx: click.Context, **given: Any) -> int:
+def command(ctx: click.Context, /, **given: Any) -> int:
     """Say whether an environment is known good, known bad or untested, why, and what to change.
 
     The exit status is 0 where nothing reaches `--fail-on`, 1 where something does, 2 for wrong usage or unreadable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from envcheck.cli import options, talk
+from envcheck.cli import options
 
 
 @click.command()

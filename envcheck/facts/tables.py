@@ -25,7 +25,7 @@ def load(paths: Sequence[Path]) -> Dict[str, Any]:
         except InputError as error:
             problems.append(Problem(error.where or str(path), None, error.message))
             continue
-        rows = document.get("rows") if isinstance(document, dict) else None  # type: ignore[call-overload]
+        rows = document.get("rows") if isinstance(document, dict) else None
         if not isinstance(rows, list):
             problems.append(Problem(str(path), 1, "a table is a mapping with `source` and a list `rows`"))
             continue

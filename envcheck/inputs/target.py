@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from typing import Callable, Dict, Optional, Sequence, Tuple
@@ -33,7 +32,8 @@ GpuRows = Callable[[], Sequence[gpu_table.Row]]
 def read(target: Target, gpu_rows: GpuRows) -> Snapshot:
     """The Snapshot of a declared target. Raises `InputError` naming the option for what cannot be understood."""
     facts: Dict[str, Fact] = {}
-    for key, option, text in (("driver", "--driver", target.driver), ("torch_cuda", "--cuda", target.cuda), ("python", "--python-version", target.python_version)):
+    declared = (("driver", "--driver", target.driver), ("torch_cuda", "--cuda", target.cuda), ("python", "--python-version", target.python_version))
+    for key, option, text in declared:
         if text:
             facts[key] = _version(option, text)
     train, env = _settings(target.settings)
@@ -59,9 +59,9 @@ def _settings(settings: Sequence[str]) -> Tuple[Dict[str, Fact], Dict[str, Fact]
         if not equals or room not in found or not key or not value.strip():
             raise InputError(f"`{text}` is no setting", where="--set", hint="write `--set train.precision=bf16` or `--set env.NCCL_P2P_DISABLE=1`")
         if room == "train" and key not in wire.TRAIN_KEYS:
-            near = difflib.get_close_matches(key, wire.TRAIN_KEYS, 1)
+            near = wire.nearest(key, wire.TRAIN_KEYS)
             raise InputError(f"no rule or entry knows the training setting `{key}`", where="--set",
-                             hint=f"did you mean `train.{near[0]}`?" if near else "known: " + ", ".join(wire.TRAIN_KEYS))
+                             hint=f"did you mean `train.{near}`?" if near else "known: " + ", ".join(wire.TRAIN_KEYS))
         found[room][key] = Fact(value.strip(), "--set")
     return found["train"], found["env"]
 
@@ -99,8 +99,8 @@ def _named(name: str, count: Optional[int], rows: Sequence[gpu_table.Row]) -> Gp
         return Gpu(names[0] if len(names) == 1 else name, capability, None, count, None, "--gpu")
     if names:
         raise InputError(f"`{name}` may be {_either(names)}", where="--gpu", hint="write the whole name, or the compute capability, such as `--gpu 8.6`")
-    near = difflib.get_close_matches(name.lower(), [row[0].lower() for row in rows], 1, 0.5)
-    known = next((row[0] for row in rows if near and row[0].lower() == near[0]), None)
+    near = wire.nearest(name.lower(), (row[0].lower() for row in rows), 0.5)
+    known = next((row[0] for row in rows if row[0].lower() == near), None)
     raise InputError(f"no GPU named `{name}` is listed", where="--gpu",
                      hint=(f"did you mean `{known}`? " if known else "") + "the compute capability is understood too, such as `--gpu 8.6` or `--gpu gfx90a`")
 

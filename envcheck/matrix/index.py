@@ -14,11 +14,15 @@ run grows with what is installed, not with the number of entries.
 from __future__ import annotations
 
 import json
-from typing import Any, BinaryIO, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
 from envcheck.errors import UnableError
-from envcheck.matrix.schema import Draft
 from envcheck.model import Entry, Page
+
+if TYPE_CHECKING:
+    from mmap import mmap
+
+    from envcheck.matrix.schema import Draft
 
 FORMAT = b"envcheck-index 1 "
 GOOD = "good combinations"
@@ -112,19 +116,18 @@ def _located(row: Sequence[Any]) -> Located:
 class Index:
     """A compiled index, opened for reading; shards and pages are read when they are asked for, once."""
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
-        """Raises `UnableError` for a stream that is no index of this format."""
-        first = stream.readline(64)
+    def __init__(self, raw: Union[bytes, mmap], name: str) -> None:
+        """Raises `UnableError` for bytes that are no index of this format."""
+        first = raw[: raw.find(b"\n", 0, 64) + 1]
         try:
             if not first.startswith(FORMAT):
                 raise ValueError
-            length = int(first[len(FORMAT):])
-            self._header: Mapping[str, Any] = json.loads(stream.read(length))
+            self._start = len(first) + int(first[len(FORMAT) :])
+            self._header: Mapping[str, Any] = json.loads(raw[len(first) : self._start])
             self.fingerprint: str = self._header["fingerprint"]
         except (ValueError, KeyError):
             raise UnableError("is no compiled matrix of this version", where=name, hint="reinstall envcheck, or delete that file") from None
-        self._stream = stream
-        self._start = len(first) + length
+        self._raw = raw
         self._shards: Dict[str, Tuple[Located, ...]] = {}
 
     @property
@@ -153,5 +156,5 @@ class Index:
         return self._block(span) if span else None
 
     def _block(self, span: Sequence[int]) -> Any:
-        self._stream.seek(self._start + span[0])
-        return json.loads(self._stream.read(span[1]))
+        begin = self._start + span[0]
+        return json.loads(self._raw[begin : begin + span[1]])

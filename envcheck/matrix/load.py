@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from envcheck import documents
 from envcheck.errors import InputError, MatrixError, Problem
 from envcheck.matrix import schema
-
-
-def files(root: Path) -> List[Path]:
-    """Every entry file below `root`, in a fixed order."""
-    return sorted(_walk(str(root)))
-
-
-def _walk(folder: str) -> Iterator[Path]:
-    with os.scandir(folder) as found:
-        for item in found:
-            if item.name.startswith("."):
-                continue
-            if item.is_dir(follow_symlinks=False):
-                yield from _walk(item.path)
-            elif item.name.endswith((".yaml", ".yml")):
-                yield Path(item.path)
-
 
 Notice = Optional[Callable[[str], None]]
 
@@ -55,7 +37,7 @@ def _one(path: Path, shown: str, notice: Notice) -> Tuple[Optional[schema.Draft]
     except InputError as error:
         place, _, line = error.where.rpartition(":")
         return None, [Problem(place or shown, int(line), error.message) if line.isdigit() else Problem(shown, None, error.message)]
-    newer = str(document.get("schema", schema.SCHEMA)) if isinstance(document, dict) else ""  # type: ignore[call-overload]
+    newer = str(document.get("schema", schema.SCHEMA)) if isinstance(document, dict) else ""
     if newer.isdigit() and int(newer) > schema.SCHEMA:
         if notice:
             notice(f"{shown}: skipped, it has schema {newer} and this envcheck reads {schema.SCHEMA}; a newer envcheck reads it")

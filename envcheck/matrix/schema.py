@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from envcheck import conditions, versions, wire
-from envcheck.documents import Text, line_of
+from envcheck.documents import line_of
 from envcheck.errors import InputError, Problem
 from envcheck.model import EVIDENCE_LEVELS, KINDS, SEVERITIES, Entry, Page, Snapshot
 
@@ -63,7 +62,7 @@ class _Checker:
     def add(self, at: Any, message: str) -> None:
         self.problems.append(Problem(self.path, line_of(at), message))
 
-    def draft(self, document: Dict[Text, Any], stem: str) -> Draft:
+    def draft(self, document: Dict[str, Any], stem: str) -> Draft:
         kind = self.choice(document, "kind", KINDS)
         severity = self.choice(document, "severity", SEVERITIES)
         name = self.text(document, "id")
@@ -81,40 +80,40 @@ class _Checker:
         )
         return Draft(entry, page, self.examples(document.get("examples")), self.path)
 
-    def keys(self, mapping: Mapping[Text, Any], known: Tuple[str, ...], prefix: str) -> None:
+    def keys(self, mapping: Mapping[str, Any], known: Tuple[str, ...], prefix: str) -> None:
         for key in mapping:
             if key not in known:
-                near = difflib.get_close_matches(key, known, 1)
-                self.add(key, f"unknown key `{prefix}{key}`" + (f"; did you mean `{prefix}{near[0]}`?" if near else ""))
+                near = wire.nearest(key, known)
+                self.add(key, f"unknown key `{prefix}{key}`" + (f"; did you mean `{prefix}{near}`?" if near else ""))
 
-    def text(self, document: Mapping[Text, Any], key: str) -> str:
-        value = document.get(key)  # type: ignore[call-overload]
+    def text(self, document: Mapping[str, Any], key: str) -> str:
+        value = document.get(key)
         if key in document and (not isinstance(value, str) or not value.strip()):
             self.add(_at(document, key), f"`{key}` is a text")
         return str(value) if isinstance(value, str) else ""
 
-    def texts(self, document: Mapping[Text, Any], key: str) -> Tuple[str, ...]:
-        value = document.get(key, [])  # type: ignore[call-overload]
+    def texts(self, document: Mapping[str, Any], key: str) -> Tuple[str, ...]:
+        value = document.get(key, [])
         if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
             if key in document:
                 self.add(_at(document, key), f"`{key}` is a list of texts with at least one")
             return ()
         return tuple(str(item) for item in value)
 
-    def choice(self, document: Mapping[Text, Any], key: str, known: Tuple[str, ...]) -> str:
-        value = document.get(key)  # type: ignore[call-overload]
+    def choice(self, document: Mapping[str, Any], key: str, known: Tuple[str, ...]) -> str:
+        value = document.get(key)
         if key in document and value not in known:
             self.add(_at(document, key), f"`{key}` is one of {', '.join(known)}, not `{value}`")
         return str(value or "")
 
-    def symptom(self, document: Mapping[Text, Any]) -> Tuple[str, ...]:
+    def symptom(self, document: Mapping[str, Any]) -> Tuple[str, ...]:
         found = self.texts(document, "symptom")
         for word in found:
             if word not in SYMPTOMS:
                 self.add(_at(document, "symptom"), f"unknown symptom `{word}`; known: {', '.join(SYMPTOMS)}")
         return found
 
-    def signature(self, document: Mapping[Text, Any]) -> Tuple[str, ...]:
+    def signature(self, document: Mapping[str, Any]) -> Tuple[str, ...]:
         found = self.texts(document, "signature")
         for pattern in found:
             try:
@@ -123,7 +122,7 @@ class _Checker:
                 self.add(_at(document, "signature"), f"`{pattern}` is no regular expression: {error}")
         return found
 
-    def evidence(self, evidence: Any, kind: str) -> Mapping[Text, Any]:
+    def evidence(self, evidence: Any, kind: str) -> Mapping[str, Any]:
         if not isinstance(evidence, dict):
             if evidence is not None:
                 self.add(evidence, "`evidence` is a mapping with level, reviewed and links")
@@ -136,11 +135,11 @@ class _Checker:
             self.add(_at(evidence, "level"), "one reporter's word is `kind: caution`, not `bad`")
         if (kind == "good") != (level == "published") and level not in ("reproduced", "maintainer", "many", "reporter"):
             self.add(_at(evidence, "level"), "`published` goes with `kind: good`")
-        if not _DATE.fullmatch(str(evidence.get("reviewed", ""))):  # type: ignore[call-overload]
+        if not _DATE.fullmatch(str(evidence.get("reviewed", ""))):
             self.add(evidence, "`evidence.reviewed` is the date it was last checked, as 2026-11-22")
         return evidence
 
-    def links(self, evidence: Mapping[Text, Any]) -> Tuple[str, ...]:
+    def links(self, evidence: Mapping[str, Any]) -> Tuple[str, ...]:
         found = self.texts(evidence, "links")
         if evidence and "links" not in evidence:
             self.add(evidence, "`evidence.links` is missing")
@@ -149,8 +148,8 @@ class _Checker:
                 self.add(_at(evidence, "links"), f"`{link}` is no plain https link")
         return found
 
-    def fix(self, document: Mapping[Text, Any], kind: str) -> Tuple[str, ...]:
-        value = document.get("fix", [])  # type: ignore[call-overload]
+    def fix(self, document: Mapping[str, Any], kind: str) -> Tuple[str, ...]:
+        value = document.get("fix", [])
         if not isinstance(value, list):
             self.add(_at(document, "fix"), "`fix` is a list of `change:`, `set:` or `do:`")
             return ()
@@ -172,7 +171,7 @@ class _Checker:
             self.argument(str(key), argument, key) if name == "change" else self.setting(key)
         return [REMEDIES[name]({str(k): str(v) for k, v in value.items()})]
 
-    def setting(self, key: Text) -> None:
+    def setting(self, key: str) -> None:
         if not key.startswith(("train.", "env.")):
             self.add(key, f"`set: {key}` names neither `train.KEY` nor `env.NAME`")
         elif key.startswith("train.") and key[6:] not in wire.TRAIN_KEYS:
@@ -185,7 +184,7 @@ class _Checker:
             return {}
         return {str(key): self.condition(key, argument) for key, argument in when.items()}
 
-    def condition(self, key: Text, argument: Any) -> Any:
+    def condition(self, key: str, argument: Any) -> Any:
         if key == "any":
             if not isinstance(argument, list) or not argument:
                 self.add(key, "`any` is a list of mappings")
@@ -199,7 +198,7 @@ class _Checker:
             return [self.argument(str(key), one, key) for one in argument]
         return self.argument(str(key), argument, key)
 
-    def argument(self, key: str, argument: Any, at: Text) -> str:
+    def argument(self, key: str, argument: Any, at: Any) -> str:
         if not isinstance(argument, str):
             self.add(at, f"`{key}` wants a text, such as `\">=2.1,<2.3\"`")
             return ""
@@ -228,7 +227,7 @@ class _Checker:
             return Snapshot()
 
 
-def _at(document: Mapping[Text, Any], key: str) -> Any:
+def _at(document: Mapping[str, Any], key: str) -> Any:
     return next((k for k in document if k == key), document)
 
 
@@ -245,8 +244,8 @@ def check_argument(key: str, argument: str) -> None:
     """Raise ValueError, saying what is wrong, where a condition key has no meaning or does not take this argument."""
     if key.startswith("train."):
         if key[6:] not in wire.TRAIN_KEYS:
-            near = difflib.get_close_matches(key[6:], wire.TRAIN_KEYS, 1)
-            raise ValueError("unknown training setting" + (f"; did you mean `train.{near[0]}`?" if near else ""))
+            near = wire.nearest(key[6:], wire.TRAIN_KEYS)
+            raise ValueError("unknown training setting" + (f"; did you mean `train.{near}`?" if near else ""))
         _check_number(argument)
     elif key.startswith("env."):
         return

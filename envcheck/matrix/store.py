@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
+import mmap
 import os
-import tempfile
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from envcheck.errors import InputError, MatrixError, Problem
-from envcheck.matrix.index import GOOD, FORMAT, Index, Located, compile_index
+from envcheck.errors import InputError, MatrixError, Problem, UnableError
+from envcheck.matrix import files
+from envcheck.matrix.index import GOOD, Index, Located, compile_index
 from envcheck.model import Page, Snapshot
+from envcheck.wire import nearest
 
 _HERE = Path(__file__).resolve().parent
 PACKAGED = _HERE / "compiled.idx"
@@ -69,10 +69,8 @@ class Matrix:
         """One entry and its page. Raises `InputError` naming the nearest id."""
         everything = self.all()
         if name not in everything:
-            import difflib
-
-            near = difflib.get_close_matches(name, everything, 1, 0.4)
-            raise InputError(f"no entry has the id `{name}`", hint=f"did you mean `{near[0]}`?" if near else "`envcheck matrix list` shows them all")
+            near = nearest(name, everything, 0.4)
+            raise InputError(f"no entry has the id `{name}`", hint=f"did you mean `{near}`?" if near else "`envcheck matrix list` shows them all")
         located, index = everything[name]
         return located, index.page(located.page)
 
@@ -97,8 +95,20 @@ def open_matrix(private: Sequence[Path] = (), notice: Notice = None) -> Matrix:
 
     Raises `InputError` for a private folder without entries and `MatrixError` for a broken entry.
     """
-    indexes = [_checkout(notice) if _is_checkout() else Index(open(PACKAGED, "rb"), str(PACKAGED))]
-    return Matrix([*indexes, *(_private(folder, notice) for folder in private)])
+    return Matrix([_checkout(notice) if _is_checkout() else _packaged(), *(_private(folder, notice) for folder in private)])
+
+
+def _packaged() -> Index:
+    try:
+        return Index(_mapped(PACKAGED), str(PACKAGED))
+    except (OSError, ValueError) as error:
+        raise UnableError(f"the compiled matrix cannot be read: {error}", where=str(PACKAGED), hint="reinstall envcheck") from None
+
+
+def _mapped(path: Path) -> mmap.mmap:
+    """The bytes of a file, read as they are touched: a run needs a few blocks of megabytes."""
+    with open(path, "rb") as stream:
+        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _is_checkout() -> bool:
@@ -120,10 +130,10 @@ def _private(folder: Path, notice: Notice) -> Index:
 
 def _compiled(entries: Path, facts: Optional[Path], notice: Notice, relative_to: Optional[Path] = None) -> Index:
     """The index of a folder of YAML files, from the cache where no file changed."""
-    from envcheck.matrix import load
+    import hashlib
 
     try:
-        paths = load.files(entries)
+        paths = files.below(entries)
         tables = sorted(facts.glob("*.yaml")) if facts else []
         fingerprint = _fingerprint([*paths, *tables])
     except OSError as error:
@@ -133,14 +143,17 @@ def _compiled(entries: Path, facts: Optional[Path], notice: Notice, relative_to:
     if found is not None:
         return found
     from envcheck.facts import tables as fact_tables
+    from envcheck.matrix import load
 
     raw = compile_index(load.drafts(paths, notice, relative_to), fact_tables.load(tables), fingerprint)
     _keep(cached, raw)
-    return Index(io.BytesIO(raw), str(entries))
+    return Index(raw, str(entries))
 
 
 def _fingerprint(paths: Sequence[Path]) -> str:
     """Changes when a file is added, removed, resized or rewritten, and when the code that compiles them does."""
+    import hashlib
+
     digest = hashlib.sha256()
     for path in (*paths, _HERE / "index.py", _HERE / "schema.py"):
         status = os.stat(path)
@@ -155,23 +168,17 @@ def _cache_folder() -> Path:
 
 def _cached(path: Path, fingerprint: str) -> Optional[Index]:
     try:
-        stream: BinaryIO = open(path, "rb")  # noqa: SIM115 - the index keeps it open
-    except OSError:
+        index = Index(_mapped(path), str(path))
+    except (OSError, ValueError, UnableError):
+        # Whatever is wrong with a cache file, it is compiled again.
         return None
-    try:
-        index = Index(stream, str(path))
-    except Exception:  # noqa: BLE001 - whatever is wrong with a cache file, it is compiled again
-        stream.close()
-        return None
-    if index.fingerprint != fingerprint:
-        stream.close()
-        return None
-    return index
+    return index if index.fingerprint == fingerprint else None
 
 
 def _keep(path: Path, raw: bytes) -> None:
     """Write the cache in one step, so that a reader never sees half of it; a read-only home only costs time."""
-    assert raw.startswith(FORMAT)
+    import tempfile
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")

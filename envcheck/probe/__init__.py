@@ -102,7 +102,7 @@ def _executable(python: str) -> str:
         if os.path.isdir(python) and os.path.exists(candidate):
             return candidate
     if os.path.isdir(python):
-        raise InputError("is a folder without a Python interpreter", where=f"--python {python}", hint="name a virtual environment's folder, or its `bin/python`")
+        raise InputError("is a folder without a Python interpreter", where=f"--python {python}", hint="name a virtual environment, or its `bin/python`")
     return shutil.which(python) or python
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import replace
@@ -42,16 +43,15 @@ def _own_names() -> FrozenSet[str]:
     import platform
 
     found = {platform.node(), platform.node().partition(".")[0], os.path.basename(os.path.expanduser("~"))}
-    try:
+    with contextlib.suppress(OSError, KeyError, ImportError):
         found.add(getpass.getuser())
-    except (OSError, KeyError, ImportError):
-        pass
     return frozenset(name for name in found if len(name) >= _LEAST_NAME and name.lower() not in _COMMON)
 
 
 def _hider(names: FrozenSet[str]) -> Callable[[str], str]:
     # Whole words only: a user called `ann` is no part of `channel`.
-    words = re.compile("|".join(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])" for name in sorted(names, key=len, reverse=True)) or r"(?!)", re.IGNORECASE)
+    longest_first = sorted(names, key=len, reverse=True)
+    words = re.compile("|".join(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])" for name in longest_first) or r"(?!)", re.IGNORECASE)
 
     def hide(text: str) -> str:
         return words.sub("…", _PATH.sub(lambda found: _short(found[0]), text))

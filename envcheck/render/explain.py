@@ -10,7 +10,8 @@ from envcheck.render.text import page_lines
 
 def render(entry: Entry, page: Page, *, color: bool = False, width: int = 100) -> str:
     """The page of one entry."""
-    pairs = [(entry.id, entry.title), ("kind", f"{entry.kind}, {entry.severity}" + (f", withdrawn: {page.withdrawn}" if page.withdrawn else "")), ("culprit", ", ".join(entry.culprit))]
+    withdrawn = f", withdrawn: {page.withdrawn}" if page.withdrawn else ""
+    pairs = [(entry.id, entry.title), ("kind", f"{entry.kind}, {entry.severity}{withdrawn}"), ("culprit", ", ".join(entry.culprit))]
     pairs += [("when" if number == 0 else "", line) for number, line in enumerate(_conditions(entry.when))]
     return page_lines([*pairs, *_rest(page)], width, color)
 

@@ -123,18 +123,18 @@ def _selftest(console: Console, rows: Sequence[object]) -> None:
 _SENTENCES = {
     "bad": "known to break",
     "caution": "may go wrong, see above",
-    "known-good": "this very combination is published as working",
+    "known-good": "published as working",
     "untested": "nothing known against it, and nobody vouches for it",
 }
 
 
 def _verdict(console: Console, report: Report) -> None:
-    console.print(Text.assemble((report.verdict, _COLOURS[report.verdict]), f"  {_SENTENCES[report.verdict]}  ", (f"({subject(report.snapshot)})", "dim")))
-    for finding in report.findings:
-        if finding.kind == "good":
-            console.print(Text(f"  {visible(finding.title)}  [{finding.id}]"))
+    good = [finding for finding in report.findings if finding.kind == "good"]
+    sentence = _SENTENCES[report.verdict] if not good or report.verdict != "known-good" else f"published as working: {visible(good[0].title)}  [{good[0].id}]"
+    console.print(Text.assemble((report.verdict, _COLOURS[report.verdict]), "  ", sentence))
+    console.print(Text("  " + subject(report.snapshot), style="dim"))
     if report.verdict == "untested" and report.nearest is not None:
-        console.print(Text(_nearest(report.nearest)))
+        console.print(Padding(Text(_nearest(report.nearest)), (0, 0, 0, 2)))
 
 
 def subject(snapshot: Snapshot) -> str:
@@ -162,11 +162,11 @@ def _gpus(snapshot: Snapshot) -> str:
 def _nearest(nearest: Nearest) -> str:
     parts = []
     for one in nearest.differs[:_MOST_DIFFERENCES]:
-        yours, known = one.yours or "not there", one.known_good
+        yours, known = "not installed" if one.yours == "absent" else one.yours or "unknown", one.known_good
         parts.append(f"{one.key} {yours} (there {known})" if known else f"{one.key} {yours} (not part of it)")
     more = len(nearest.differs) - _MOST_DIFFERENCES
     rest = f", and {more} more" if more > 0 else ""
-    return visible(f"  nearest known-good: {nearest.title}  [{nearest.id}]") + visible(f"\n  differs in {', '.join(parts)}{rest}").replace("\\x0a", "\n")
+    return visible(f"nearest known-good: {nearest.title}  [{nearest.id}]") + "\n" + visible(f"differs in {', '.join(parts)}{rest}")
 
 
 def page_lines(pairs: Iterable[Tuple[str, str]], width: int, color: bool) -> str:

@@ -1,0 +1,78 @@
+"""Three AdamW steps in each of torch's implementations, and how to take one without importing torch's compiler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from .arithmetic import U32, Result, Tensor, bounded
+from .bench import Bench
+
+LR, B1, B2, EPS, DECAY, STEPS = 1e-2, 0.9, 0.999, 1e-8, 0.1, 3
+IMPLEMENTATIONS = {"single": {"foreach": False}, "foreach": {"foreach": True}, "fused": {"fused": True}}
+
+
+def without_compiler() -> None:
+    """Take the wrappers off the optimizers that import `torch._dynamo` at their first use.
+
+    They only matter under `torch.compile`, and the import (about 800 modules) costs more than all checks together.
+    Only functions that `torch._compile` or `torch.optim.optimizer` put there are taken off: whatever somebody else
+    laid over an optimizer stays and is tested. Where torch has no such wrappers (before 2.1) nothing changes.
+    """
+    base = torch.optim.Optimizer
+    for name in ("add_param_group", "zero_grad", "state_dict", "load_state_dict"):
+        setattr(base, name, _bare(getattr(base, name)))
+    bare = _bare(torch.optim.AdamW.step)
+    if bare is not torch.optim.AdamW.step:
+        # The wrapper that was taken off is also what switched gradients off.
+        setattr(torch.optim.AdamW, "step", torch.no_grad()(bare))  # noqa: B010
+
+
+def _bare(function: Any) -> Any:
+    while function.__globals__.get("__name__") in ("torch._compile", "torch.optim.optimizer"):
+        if not hasattr(function, "__wrapped__"):
+            break
+        function = function.__wrapped__
+    return function
+
+
+def adamw(bench: Bench) -> Iterator[Result]:
+    """Parameters after three steps, see `_reference`."""
+    start = bench.normal(1000)
+    scale = 10.0 ** torch.linspace(-4, 0, 1000, dtype=torch.float64)
+    gradients = [bench.pair(bench.normal(1000) * scale) for _ in range(STEPS)]
+    first = bench.pair(start)
+    want, bound = _reference(first.ref, [g.ref for g in gradients])
+    for name, options in IMPLEMENTATIONS.items():
+        parameter = torch.nn.Parameter(first.low.clone())
+        try:
+            optimizer = torch.optim.AdamW([parameter], lr=LR, betas=(B1, B2), eps=EPS, weight_decay=DECAY, **options)
+        except (RuntimeError, TypeError) as error:
+            yield Result(name, None, None, None, skipped=f"this torch has none for this device: {error}")
+            continue
+        for gradient in gradients:
+            parameter.grad = gradient.low.clone()
+            optimizer.step()
+        yield bounded(name, parameter, want, bound)
+
+
+def _reference(p: Tensor, gradients: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Loshchilov, Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2, and its fp32 error:
+
+    `sum_t step_t ((4t + 12) U32 + c_t) + 3 U32 (|p| + lr t)`; `step_t = lr (am / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)` with
+    `am` the average of `|g|`, which the error of `m` is relative to where signs change; `4t + 12` counts the roundings
+    of the two averages and of the quotient. `c_t = (t + 4) U32 (b1^t / (1 - b1^t) + b2^t / (1 - b2^t))` admits bias corrections
+    computed in fp32 (a rounded beta to the power t, within 4 roundings), as a device without fp64 must.
+    """
+    m = v = am = torch.zeros_like(p)
+    bound = torch.zeros_like(p)
+    for t, g in enumerate(gradients, 1):
+        m, v, am = B1 * m + (1 - B1) * g, B2 * v + (1 - B2) * g * g, B1 * am + (1 - B1) * g.abs()
+        c1, c2 = 1 - B1**t, 1 - B2**t
+        root = (v / c2).sqrt() + EPS
+        p = p * (1 - LR * DECAY) - LR * (m / c1) / root
+        corrections = (t + 4) * U32 * (B1**t / c1 + B2**t / c2)
+        bound = bound + LR * (am / c1) / root * ((4 * t + 12) * U32 + corrections) + 3 * U32 * (p.abs() + LR * t)
+    return p, bound

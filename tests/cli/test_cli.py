@@ -1,0 +1,245 @@
+"""The command line from end to end, in processes of its own: exit status, stdout, stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BAD = {"packages": {"torch": "2.2.0+cu121", "numpy": "2.0.0"}}
+CLEAN = {"packages": {"torch": "2.2.0+cu121", "numpy": "1.26.4"}}
+
+
+def envcheck(*arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "envcheck", *arguments], capture_output=True, text=True, encoding="utf-8", cwd=cwd,
+                          env={**os.environ, "PYTHONIOENCODING": "utf-8", **(env or {})}, check=False, timeout=120)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "bad.json").write_text(json.dumps(BAD))
+    (tmp_path / "clean.json").write_text(json.dumps(CLEAN))
+    return tmp_path
+
+
+def is_clear_error(done: subprocess.CompletedProcess[str], status: int = 2) -> list[str]:
+    """One `error:` line, perhaps `hint:` lines, nothing on stdout, no traceback."""
+    lines = done.stderr.splitlines()
+    assert done.returncode == status, done.stderr
+    assert done.stdout == ""
+    assert [line.split(":")[0] for line in lines] in (["error"], ["error", "hint"]), done.stderr
+    return lines
+
+
+@pytest.mark.parametrize(("arguments", "status"), [((), 1), (("--fail-on", "error"), 1), (("--fail-on", "warning"), 1), (("--fail-on", "never"), 0)])
+def test_the_exit_status_says_what_reached_the_bound(folder: Path, arguments: tuple[str, ...], status: int) -> None:
+    done = envcheck("--snapshot", "bad.json", *arguments, cwd=folder)
+    assert done.returncode == status
+    assert "numpy-2-torch-before-2.3" in done.stdout
+    assert done.stderr == ""
+    assert envcheck("check", "--snapshot", "clean.json", cwd=folder).returncode == 0
+
+
+def test_json_goes_to_stdout_alone(folder: Path) -> None:
+    done = envcheck("--snapshot", "bad.json", "--format", "json", cwd=folder)
+    row = json.loads(done.stdout)
+    assert row["verdict"] == "bad"
+    assert row["snapshot"]["packages"] == BAD["packages"]
+    assert row["findings"][0]["facts"][0]["origin"] == "bad.json"
+
+
+def test_one_report_a_line_in_the_same_order(folder: Path) -> None:
+    (folder / "many.jsonl").write_text("\n".join(json.dumps(one) for one in (BAD, CLEAN, {"packages": {}}, BAD)) + "\n")
+    done = envcheck("check", "--snapshot", "many.jsonl", "--format", "json", cwd=folder)
+    assert [json.loads(line)["verdict"] for line in done.stdout.splitlines()] == ["bad", "untested", "untested", "bad"]
+    assert done.returncode == 1
+
+
+def test_a_broken_line_says_nothing_of_the_others(folder: Path) -> None:
+    (folder / "many.jsonl").write_text(json.dumps(BAD) + "\n{\n")
+    assert "many.jsonl:2" in is_clear_error(envcheck("--snapshot", "many.jsonl", cwd=folder))[0]
+
+
+def test_the_declared_target_is_laid_over_the_snapshot(folder: Path) -> None:
+    done = envcheck("--snapshot", "clean.json", "--gpu", "A800x8", "--driver", "535.104.05", "--cuda", "12.1", "--python-version", "3.10",
+                    "--set", "train.precision=bf16", "--format", "json", cwd=folder)
+    snapshot = json.loads(done.stdout)["snapshot"]
+    assert snapshot["gpus"] == [{"name": "NVIDIA A800", "capability": "8.0", "count": 8}]
+    assert (snapshot["driver"], snapshot["torch_cuda"], snapshot["python"]) == ("535.104.05", "12.1", "3.10")
+    assert snapshot["train"] == {"precision": "bf16"}
+
+
+def test_requirements_are_judged_with_the_line_they_stand_on(folder: Path) -> None:
+    (folder / "requirements.txt").write_text("torch==2.2.0\n\nnumpy==2.0.0\n")
+    done = envcheck("-r", "requirements.txt", "--format", "json", cwd=folder)
+    origins = {fact["key"]: fact["origin"] for fact in json.loads(done.stdout)["findings"][0]["facts"]}
+    assert origins == {"numpy": "requirements.txt:3", "torch": "requirements.txt:1"}
+    assert done.returncode == 1
+
+
+def test_the_live_environment_is_checked_without_arguments() -> None:
+    done = envcheck("--format", "json")
+    row = json.loads(done.stdout)
+    assert row["snapshot"]["complete"]
+    assert "pytest" in row["snapshot"]["packages"]
+
+
+def bad_files(folder: Path) -> None:
+    (folder / "empty.txt").write_text("")
+    (folder / "binary.txt").write_bytes(b"\x7fELF\0\0")
+    (folder / "latin.txt").write_bytes(b"torch # caf\xe9\n")
+    (folder / "cycle.txt").write_text("-r cycle.txt\n")
+    (folder / "missing.txt").write_text("torch\n-r nowhere.txt\n")
+    (folder / "wrong.txt").write_text("torch==2.1.2\ntorch===>2\n")
+    with open(folder / "big.txt", "wb") as stream:
+        stream.truncate(100 << 20)
+    (folder / "broken.json").write_text('{"packages": {"torch": "2.1.2",}}')
+    (folder / "unknown.json").write_text('{"pakages": {}}')
+    (folder / "empty.json").write_text("")
+    (folder / "list.json").write_text("[1]")
+    (folder / "ds.json").write_text('{"zero_optimization": {"stage": 2}, "bf16": {"enabled": tru}}')
+    (folder / "bomb.yaml").write_text("a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join([f'*{chr(97 + n)}'] * 10)}]\n" for n in range(8)))
+    (folder / "twice.yaml").write_text("bf16: true\nlearning_rate: 1e-5\nbf16: false\n")
+    (folder / "hollow").mkdir()
+    (folder / "notes.yaml").write_text("hello: world\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [
+        (("-r", "nowhere.txt"), "nowhere.txt"),
+        (("-r", "."), ".: is a folder"),
+        (("-r", "empty.txt"), "empty.txt"),
+        (("-r", "binary.txt"), "binary.txt"),
+        (("-r", "latin.txt"), "latin.txt:1"),
+        (("-r", "cycle.txt"), "cycle.txt:1"),
+        (("-r", "missing.txt"), "missing.txt:2"),
+        (("-r", "wrong.txt"), "wrong.txt:2"),
+        (("-r", "big.txt"), "big.txt"),
+        (("--snapshot", "broken.json"), "broken.json:1"),
+        (("--snapshot", "unknown.json"), "unknown.json"),
+        (("--snapshot", "empty.json"), "empty.json"),
+        (("--snapshot", "list.json"), "list.json"),
+        (("--snapshot", "clean.json", "--config", "ds.json"), "ds.json:1"),
+        (("--snapshot", "clean.json", "--config", "bomb.yaml"), "bomb.yaml:"),
+        (("--snapshot", "clean.json", "--config", "twice.yaml"), "twice.yaml:3"),
+        (("--snapshot", "clean.json", "--config", "notes.yaml"), "notes.yaml"),
+        (("--snapshot", "clean.json", "--matrix", "hollow"), "hollow: holds no entry"),
+        (("--snapshot", "clean.json", "--matrix", "nowhere"), "nowhere: is no folder"),
+        (("--snapshot", "clean.json", "--gpu", "A8000"), "--gpu"),
+        (("--snapshot", "clean.json", "--set", "train.precison=bf16"), "--set"),
+        (("--snapshot", "clean.json", "-r", "empty.txt"), "name different environments"),
+        (("--snapshot", "clean.json", "--selftest"), "`--selftest` checks this machine"),
+        (("--python", "nowhere"), "--python nowhere"),
+        (("--fail-on", "sometimes"), "--fail-on"),
+        (("--nonsense",), "--nonsense"),
+        (("chek",), "did you mean `check`?"),
+        (("explain", "no-such-entry"), "no-such-entry"),
+        (("explain",), "ID"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_bad_input_is_one_error_with_its_place_and_a_way_out(folder: Path, arguments: tuple[str, ...], place: str) -> None:
+    bad_files(folder)
+    lines = is_clear_error(envcheck(*arguments, cwd=folder))
+    assert place in lines[0]
+    assert len(lines) == 2, "no hint"
+
+
+def test_a_broken_matrix_tells_all_its_errors(folder: Path) -> None:
+    entries = folder / "entries"
+    entries.mkdir()
+    (entries / "one.yaml").write_text("id: one\nkind: bad\n")
+    (entries / "two.yaml").write_text("id: [\n")
+    done = envcheck("--snapshot", "clean.json", "--matrix", "entries", cwd=folder)
+    lines = done.stderr.splitlines()
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert any("one.yaml:1: `severity` is missing" in line for line in lines)
+    assert any("two.yaml:2" in line for line in lines)
+    assert lines[-1].startswith("hint:")
+
+
+def test_what_files_contain_is_shown_escaped(folder: Path) -> None:
+    (folder / "evil.json").write_text(json.dumps({"packages": {"torch": "2.1\x1b[2J\u202e", "e\x1b]0;x\x07": "1"}, "pakages\x1b[31m": 1}))
+    done = envcheck("--snapshot", "evil.json", cwd=folder)
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "\\x1b" in done.stderr
+    (folder / "evil.json").write_text(json.dumps({"packages": {"torch": "2.1\x1b[2J\u202e"}}))
+    done = envcheck("--snapshot", "evil.json", cwd=folder, env={"FORCE_COLOR": "1"})
+    assert "\x1b[2J" not in done.stdout
+    assert "\\x1b[2J\\u202e" in done.stdout
+
+
+def test_colour_is_for_those_who_want_it(folder: Path) -> None:
+    assert "\x1b" not in envcheck("--snapshot", "bad.json", cwd=folder).stdout
+    assert "\x1b[" in envcheck("--snapshot", "bad.json", cwd=folder, env={"FORCE_COLOR": "1"}).stdout
+    assert "\x1b" not in envcheck("--snapshot", "bad.json", cwd=folder, env={"FORCE_COLOR": "1", "NO_COLOR": "1"}).stdout
+
+
+def test_a_terminal_that_knows_only_ascii_still_gets_the_report(folder: Path) -> None:
+    done = envcheck("--snapshot", "bad.json", cwd=folder, env={"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 1
+
+
+def test_a_closed_pipe_is_no_failure(folder: Path) -> None:
+    (folder / "many.jsonl").write_text((json.dumps(BAD) + "\n") * 400)
+    command = f"{sys.executable} -m envcheck --snapshot many.jsonl --format json | head -n 1"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=folder, check=False)
+    assert json.loads(done.stdout)["verdict"] == "bad"
+    assert done.stderr == ""
+
+
+def test_a_probe_can_be_saved_sent_and_checked(folder: Path) -> None:
+    done = envcheck("probe", "--redact", "-o", "snapshot.json", cwd=folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "note: saved to snapshot.json\n")
+    saved = (folder / "snapshot.json").read_text()
+    assert str(Path(sys.prefix).parent) not in saved
+    assert envcheck("--snapshot", "snapshot.json", "--format", "json", cwd=folder).returncode in (0, 1)
+
+
+def test_a_snapshot_that_cannot_be_written_leaves_nothing(folder: Path) -> None:
+    is_clear_error(envcheck("probe", "-o", "missing/snapshot.json", cwd=folder))
+    (folder / "target").mkdir()
+    is_clear_error(envcheck("probe", "-o", "target", cwd=folder))
+    assert sorted(path.name for path in folder.iterdir()) == ["bad.json", "clean.json", "target"]
+
+
+def test_probe_shows_each_fact_with_its_origin() -> None:
+    shown = envcheck("probe").stdout
+    lines = {line.split()[0]: line for line in shown.splitlines() if line.split()}
+    assert ".".join(map(str, sys.version_info[:3])) in lines["python"]
+    assert ".dist-info" in lines["pytest"] or ".dist-info" in shown
+    assert "unknown, because" in lines["gpu"] or " x " in lines["gpu"] or "mps" in lines["gpu"]
+
+
+def test_explain_and_matrix_show_what_an_entry_says() -> None:
+    page = envcheck("explain", "numpy-2-torch-before-2.3").stdout
+    assert "https://github.com/pytorch/pytorch/issues/" in page
+    row = json.loads(envcheck("matrix", "show", "numpy-2-torch-before-2.3").stdout)
+    assert row["when"]["torch"] == "<2.3"
+    assert row["evidence"]["links"]
+    assert "mixed-builds" in envcheck("explain", "mixed-builds").stdout
+    listed = envcheck("matrix", "list", "numpy").stdout.splitlines()
+    assert any(line.startswith("numpy-2-torch-before-2.3 ") for line in listed)
+    assert len(envcheck("matrix", "list", "--kind", "good").stdout.splitlines()) >= 10
+
+
+def test_private_entries_take_part(folder: Path) -> None:
+    entries = folder / "entries"
+    entries.mkdir()
+    text = (Path(__file__).parents[2] / "matrices" / "entries" / "numpy" / "numpy-2-torch-before-2.3.yaml").read_text()
+    (entries / "ours.yaml").write_text(text.replace("numpy-2-torch-before-2.3", "ours"))
+    done = envcheck("--snapshot", "bad.json", "--matrix", "entries", "--format", "json", cwd=folder)
+    assert {"ours", "numpy-2-torch-before-2.3"} <= {finding["id"] for finding in json.loads(done.stdout)["findings"]}
+
+
+def test_an_error_of_our_own_is_status_3_and_no_traceback(folder: Path) -> None:
+    code = "import envcheck.cli, envcheck.api as api\ndef broken(*a): raise RuntimeError('boom')\napi.Checker.report = broken\nenvcheck.cli.main(['--snapshot', 'bad.json'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, check=False)
+    assert "RuntimeError: boom" in is_clear_error(done, 3)[0]

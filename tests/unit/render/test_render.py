@@ -1,0 +1,100 @@
+"""One table of reports through every renderer; the golden files are reviewed like code (`pytest --update-golden`)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from build import snap
+
+from envcheck.model import Difference, Finding, Nearest, Page, Report, Undecided, UsedFact
+from envcheck.render import RENDERERS
+from envcheck.render.escape import visible
+from envcheck.render.text import way_to_tell
+
+GOLDEN = Path(__file__).parent / "golden"
+PAGE = Page(("zero-grad",), ("grad_norm",), "The reduction reads a buffer that was freed.", ("use deepspeed>=0.14.4", "set overlap_comm=false"),
+            ("https://github.com/deepspeedai/DeepSpeed/issues/5692",), "maintainer")
+
+
+def finding(number: int = 0, severity: str = "error", certainty: str = "certain", title: str = "DeepSpeed 0.14.3 zeroes every gradient", page: Page = PAGE) -> Finding:
+    facts = (UsedFact("deepspeed", "0.14.3", "site-packages/deepspeed-0.14.3.dist-info"),)
+    return Finding(f"entry-{number}", "bad", severity, certainty, title, ("deepspeed",), facts, page)
+
+
+def undecided(number: int, needs: tuple[str, ...] = ("train.zero_stage", "train.overlap_comm"), severity: str = "warning") -> Undecided:
+    return Undecided(f"open-{number}", "bad", severity, ("deepspeed",), f"ZeRO defect {number}", needs)
+
+
+FULL = snap(python="3.10.12", torch="2.1.2+cu121", deepspeed="0.14.3", gpus=[{"name": "NVIDIA A800-SXM4-80GB", "capability": "8.0", "count": 8}], complete=True)
+BARE = snap(gpus=None)
+NEAREST = Nearest("stack", "EasyBuild 2023a", (Difference("torch", "2.1.2", "2.6.0"), Difference("deepspeed", "0.14.3", None), Difference("python", None, "3.12")))
+
+REPORTS = {
+    "empty": Report(BARE),
+    "untested": Report(FULL, nearest=NEAREST),
+    "known-good": Report(FULL, (Finding("stack", "good", "note", "certain", "EasyBuild 2023a", ("torch",)),)),
+    "one-error": Report(FULL, (finding(),)),
+    "caution": Report(FULL, (finding(severity="warning"),), (undecided(1), undecided(2), undecided(3, ("gpu",)), undecided(4, ("driver",)), undecided(5, ("numpy",)))),
+    "possible": Report(snap(deepspeed=">=0.12"), tuple(finding(n, "warning", "possible") for n in range(6))),
+    "hostile": Report(snap(packages={"torch": "2.1\x1b[31m\u202e"}), (finding(title="a\nb\x07 <b>&amp;</b> [bold]x[/bold] :smile:", page=Page(cause="c\x1b]0;pwned\x07", fix=("d\r",))),)),
+    "unicode": Report(snap(python="3.10"), (finding(title="损失为零 — Überlauf 🙂"),)),
+    "many": Report(FULL, tuple(finding(n) for n in range(200))),
+}
+
+
+@pytest.mark.parametrize("output_format", list(RENDERERS))
+@pytest.mark.parametrize("name", list(REPORTS))
+def test_golden(name: str, output_format: str, request: pytest.FixtureRequest) -> None:
+    shown = RENDERERS[output_format](REPORTS[name], color=False, width=100)
+    path = GOLDEN / f"{name}.{output_format}"
+    if request.config.getoption("--update-golden"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(shown, encoding="utf-8")
+    assert shown == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", list(REPORTS))
+def test_json_is_one_line_of_the_promised_shape(name: str) -> None:
+    line = RENDERERS["json"](REPORTS[name])
+    assert line.count("\n") == 1
+    assert line.isascii()
+    row = json.loads(line)
+    assert list(row)[:4] == ["schema", "verdict", "findings", "undecided"]
+    assert row["snapshot"]["packages"] is not None
+    for one in row["findings"]:
+        assert list(one) == ["id", "kind", "severity", "certainty", "title", "culprit", "facts", "symptom", "cause", "fix", "links"]
+
+
+@pytest.mark.parametrize("name", list(REPORTS))
+@pytest.mark.parametrize("color", [False, True])
+def test_nothing_from_outside_reaches_the_terminal_unescaped(name: str, color: bool) -> None:
+    shown = RENDERERS["text"](REPORTS[name], color=color, width=100)
+    controls = {char for char in shown if ord(char) < 32 or 127 <= ord(char) < 160 or char == "\u202e"}
+    assert controls <= ({"\n", "\x1b"} if color else {"\n"})
+    assert "\x1b]" not in shown
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_lines_fit(width: int) -> None:
+    for report in REPORTS.values():
+        assert all(len(line) <= width for line in RENDERERS["text"](report, width=width).splitlines() if line.isascii())
+
+
+def test_color_changes_nothing_but_color() -> None:
+    import re
+
+    plain, colored = (RENDERERS["text"](REPORTS["caution"], color=color, width=100) for color in (False, True))
+    assert "\x1b[" in colored
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored).split() == plain.split()
+
+
+@pytest.mark.parametrize(("text", "shown"), [("a\x1b[2Jb", "a\\x1b[2Jb"), ("\u202egnp.exe", "\\u202egnp.exe"), ("é—🙂", "é—🙂"), ("\ud800", "\\ud800"), ("a\tb", "a\\x09b")])
+def test_unsafe_characters_become_visible(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@pytest.mark.parametrize("key", ["train.zero_stage", "env.X", "gpu", "gpu_count", "driver", "torch_cuda", "python", "numpy"])
+def test_every_missing_fact_names_a_way_to_tell_it(key: str) -> None:
+    assert "`--" in way_to_tell(key) or key in way_to_tell(key)
