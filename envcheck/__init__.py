@@ -12,8 +12,15 @@ if TYPE_CHECKING:
     from envcheck.model import Report, Snapshot
     from envcheck.probe import probe
 
-_HOMES = {"check": "envcheck.api", "Checker": "envcheck.api", "Sources": "envcheck.api", "Target": "envcheck.inputs.target",
-          "Report": "envcheck.model", "Snapshot": "envcheck.model", "probe": "envcheck.probe"}
+_HOMES = {
+    "check": "envcheck.api",
+    "Checker": "envcheck.api",
+    "Sources": "envcheck.api",
+    "Target": "envcheck.inputs.target",
+    "Report": "envcheck.model",
+    "Snapshot": "envcheck.model",
+    "probe": "envcheck.probe",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -43,7 +43,17 @@ def evaluate(when: Mapping[str, Any], snapshot: Snapshot) -> Outcome:
     """Whether every condition of `when` holds. Total: never raises for a mapping that the matrix accepted."""
     trace = _Trace([], [], [])
     truth = _all(when, snapshot, trace)
+    if truth is NO:
+        return _REFUTED
     return Outcome(truth, tuple(trace.used), tuple(dict.fromkeys(trace.missing)), tuple(dict.fromkeys(trace.ranged)))
+
+
+def truth_of(key: str, argument: Any, snapshot: Snapshot) -> Truth:
+    """What one condition says, where nobody asks for the facts."""
+    return evaluate({key: argument}, snapshot).truth if key in _COMBINED else _best(condition(key), argument, snapshot).truth
+
+
+_REFUTED = Outcome(Truth.NO, (), (), ())
 
 
 class _Trace(NamedTuple):
@@ -99,22 +109,28 @@ _COMBINED: Dict[str, Callable[[Any, Snapshot, _Trace], Truth]] = {"any": _any, "
 
 
 def _single(key: str, argument: Any, snapshot: Snapshot, trace: _Trace) -> Truth:
-    arguments = argument if isinstance(argument, (list, tuple)) else (argument,)
-    look = condition(key)
-    truth, fact = NO, None
-    for one in arguments:
-        reading = look(snapshot, one)
-        if reading.truth.value > truth.value or fact is None:
-            truth, fact = reading.truth, reading.fact
-        if truth is YES:
-            break
-    if truth is YES and fact is not None:
+    truth, fact = _best(condition(key), argument, snapshot)
+    if truth is NO:
+        return NO
+    if fact is not None and fact.value is not None:
         trace.used.append((key, fact))
+        if truth is UNKNOWN:
+            trace.ranged.append(key)
     elif truth is UNKNOWN:
-        (trace.ranged if fact is not None and fact.is_known else trace.missing).append(key)
-        if fact is not None and fact.is_known:
-            trace.used.append((key, fact))
+        trace.missing.append(key)
     return truth
+
+
+def _best(look: Callable[[Snapshot, str], Reading], argument: Any, snapshot: Snapshot) -> Reading:
+    """What the most favourable of the arguments gives: a list under a key means any of them."""
+    if isinstance(argument, str):
+        return look(snapshot, argument)
+    best = look(snapshot, argument[0])
+    for one in argument[1:]:
+        reading = look(snapshot, one)
+        if reading.truth > best.truth:
+            best = reading
+    return best
 
 
 @lru_cache(maxsize=4096)

@@ -15,8 +15,7 @@ _CUDA_TAG = re.compile(r"\+cu(\d+)(\d)(?:$|[^0-9])")
 _ROCM_TAG = re.compile(r"\+rocm(\d+(?:\.\d+)*)")
 _NO_CUDA_TAG = re.compile(r"\+(?:cpu|rocm|xpu)")
 # nvidia-cudnn-cu12, nvidia-nccl-cu13: torch's wheels declare and load these.
-_LIBRARIES = {"cudnn": ("nvidia-cudnn-cu11", "nvidia-cudnn-cu12", "nvidia-cudnn-cu13"),
-              "nccl": ("nvidia-nccl-cu11", "nvidia-nccl-cu12", "nvidia-nccl-cu13")}
+_LIBRARIES = {"cudnn": ("nvidia-cudnn-cu11", "nvidia-cudnn-cu12", "nvidia-cudnn-cu13"), "nccl": ("nvidia-nccl-cu11", "nvidia-nccl-cu12", "nvidia-nccl-cu13")}
 
 
 def derive(snapshot: Snapshot, gpu_rows: Callable[[], Sequence[gpus.Row]]) -> Snapshot:

@@ -74,8 +74,13 @@ def _too_large(where: str, limit: int) -> InputError:
 
 
 # The longer marks first: UTF-32 LE begins with UTF-16 LE's mark.
-_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
-          (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 def _decode(raw: bytes, where: str) -> str:
@@ -86,8 +91,9 @@ def _decode(raw: bytes, where: str) -> str:
         return raw.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise InputError(f"is not UTF-8 (byte 0x{raw[error.start]:02x})", where=f"{where}:{line}",
-                         hint="save it as UTF-8, for example with `iconv -f GB18030 -t UTF-8`") from None
+        raise InputError(
+            f"is not UTF-8 (byte 0x{raw[error.start]:02x})", where=f"{where}:{line}", hint="save it as UTF-8, for example with `iconv -f GB18030 -t UTF-8`"
+        ) from None
 
 
 def parse_yaml(text: str, where: str, *, aliases: bool = True) -> Document:
@@ -103,8 +109,10 @@ def parse_yaml(text: str, where: str, *, aliases: bool = True) -> Document:
         return _Builder(loader, where, aliases).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise InputError(f"is not valid YAML: {error.problem or error.context}",
-                         where=f"{where}:{mark.line + 1}" if mark else where, hint="check indentation, quotes and brackets there") from None
+        line = f":{mark.line + 1}" if mark else ""
+        raise InputError(
+            f"is not valid YAML: {error.problem or error.context}", where=where + line, hint="check indentation, quotes and brackets there"
+        ) from None
     except yaml.YAMLError as error:
         raise InputError(f"is not valid YAML: {str(error).splitlines()[0]}", where=where) from None
     finally:
@@ -214,9 +222,10 @@ class _Builder:
         merged: Dict[str, Any] = {}
         while not self.loader.check_event(yaml.MappingEndEvent):
             event = self.loader.get_event()
+            line = event.start_mark.line + 1
             if not isinstance(event, yaml.ScalarEvent):
                 raise self._error(event, "a key is not a plain word", "quote it, or check the indentation")
-            key = Text(event.value, event.start_mark.line + 1, bool(event.style))
+            key = Text(event.value, line, bool(event.style))
             value = self.value(self.loader.get_event())
             if key == "<<" and not key.quoted:
                 merged = {**self._merged(event, value), **merged}
@@ -246,8 +255,11 @@ def parse_json(text: str, where: str) -> Document:
         json.loads(text)
     except ValueError as error:
         line = getattr(error, "lineno", None)
-        raise InputError(f"is not valid JSON: {getattr(error, 'msg', error)}", where=f"{where}:{line}" if line else where,
-                         hint="check commas, quotes and brackets there; JSON has no comments") from None
+        raise InputError(
+            f"is not valid JSON: {getattr(error, 'msg', error)}",
+            where=f"{where}:{line}" if line else where,
+            hint="check commas, quotes and brackets there; JSON has no comments",
+        ) from None
     except RecursionError:
         raise InputError("is nested too deeply", where=where, hint="is this the file you meant?") from None
     # JSON is YAML but for tabs, which JSON allows only between tokens.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
-from envcheck.conditions import Outcome, evaluate
+from envcheck.conditions import Outcome, evaluate, truth_of
 from envcheck.model import KINDS, SEVERITIES, Difference, Entry, Fact, Finding, Nearest, Snapshot, Truth, Undecided, UsedFact
 
 MOST_MISSING = 2
@@ -63,37 +63,45 @@ def known_good(snapshot: Snapshot, entries: Iterable[Entry], stack: FrozenSet[st
     """The good entries that name this very combination, or else the nearest one and what differs.
 
     A good entry speaks only for the packages it names: where the snapshot holds another package of `stack` (those that
-    run in a training step), the combination is untested, however well the rest fits.
+    run in a training step), the combination is untested, however well the rest fits. The nearest has the fewest
+    departures, then the most in common; without one version in common it is no neighbour.
     """
-    present = {name: fact for name, fact in snapshot.packages.items() if name in stack and fact.is_known and fact.value != "absent"}
+    present = [name for name, fact in snapshot.packages.items() if name in stack and fact.value is not None and fact.value != "absent"]
+    truths = _Remembered(snapshot)
     findings: List[Finding] = []
-    best: Optional[Tuple[Tuple[int, int, str], Nearest]] = None
+    best: Optional[Tuple[Tuple[int, int, str], Entry]] = None
     for entry in entries:
-        outcome = evaluate(entry.when, snapshot)
-        beyond = [name for name in present if name not in entry.when]
-        if outcome.truth is Truth.YES and not beyond:
-            findings.append(_finding(entry, outcome, "certain", entry.severity))
-        elif not findings:
-            best = _nearer(best, entry, snapshot, beyond)
-    return tuple(findings), None if findings or best is None else best[1]
+        fitting = [key for key, argument in entry.when.items() if truths.of(key, argument) is Truth.YES]
+        departures = len(entry.when) - len(fitting) + sum(name not in entry.when for name in present)
+        if not departures:
+            findings.append(_finding(entry, evaluate(entry.when, snapshot), "certain", entry.severity))
+        common = sum(key in present for key in fitting)
+        rank = (departures - common, -common, entry.id)
+        if common and (best is None or rank < best[0]):
+            best = rank, entry
+    return tuple(findings), None if findings or best is None else _nearest(best[1], snapshot, present)
 
 
-def _nearer(best: Optional[Tuple[Tuple[int, int, str], Nearest]], entry: Entry, snapshot: Snapshot,
-            beyond: Sequence[str]) -> Optional[Tuple[Tuple[int, int, str], Nearest]]:
-    """The nearer of two: fewest departures, then most packages in common. It must share a version, or it is no neighbour."""
-    differs: List[Difference] = []
-    common = 0
-    for key, wanted in entry.when.items():
-        outcome = evaluate({key: wanted}, snapshot)
-        if outcome.truth is Truth.YES:
-            common += key not in _BACKGROUND
-        else:
-            differs.append(Difference(key, _shown(snapshot, key), _wanted(wanted)))
-    differs += [Difference(name, _shown(snapshot, name), None) for name in beyond]
-    rank = (len(differs) - common, -common, entry.id)
-    if not common or (best is not None and best[0] <= rank):
-        return best
-    return rank, Nearest(entry.id, entry.title, tuple(differs))
+class _Remembered:
+    """Answers of one snapshot: good entries share most of their conditions."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.answers: Dict[Tuple[str, str], Truth] = {}
+
+    def of(self, key: str, argument: Any) -> Truth:
+        asked = (key, argument if isinstance(argument, str) else repr(argument))
+        if asked not in self.answers:
+            self.answers[asked] = truth_of(key, argument, self.snapshot)
+        return self.answers[asked]
+
+
+def _nearest(entry: Entry, snapshot: Snapshot, present: Sequence[str]) -> Nearest:
+    differs = [
+        Difference(key, _shown(snapshot, key), _wanted(wanted)) for key, wanted in entry.when.items() if truth_of(key, wanted, snapshot) is not Truth.YES
+    ]
+    differs += [Difference(name, _shown(snapshot, name), None) for name in present if name not in entry.when]
+    return Nearest(entry.id, entry.title, tuple(differs))
 
 
 def _shown(snapshot: Snapshot, key: str) -> Optional[str]:

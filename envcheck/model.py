@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from enum import Enum
-from typing import Any, Iterator, Mapping, Optional, Tuple, Union
+from enum import IntEnum
+from typing import Any, Iterator, Mapping, NamedTuple, Optional, Tuple, Union
 
 Scalar = Union[str, int, float, bool]
 
 
-class Truth(Enum):
-    """Kleene's three values: no beats unknown, unknown beats yes."""
+class Truth(IntEnum):
+    """Kleene's three values, in order: *all of* is the least, *any of* the greatest."""
 
     NO = 0
     UNKNOWN = 1
     YES = 2
 
 
-@dataclass(frozen=True)
-class Fact:
-    """One value with its origin, or *unknown* with the reason."""
+class Fact(NamedTuple):
+    """One value with its origin, or *unknown* with the reason. A tuple, because a cluster's snapshots hold hundreds of thousands."""
 
-    value: Optional[Scalar]
+    value: Optional[Scalar] = None
     """As read, in the grammar of its key; None means unknown."""
     origin: str = ""
     """File and line (`requirements.txt:3`), command, path or option it was read from."""

@@ -58,9 +58,8 @@ class VersionSet(NamedTuple):
 
 def within(value: VersionSet, wanted: VersionSet) -> Optional[bool]:
     """Whether `value` satisfies `wanted`: True (all of it), False (none of it) or None (some of it)."""
-    if wanted.local is not None:
-        if value.local != wanted.local and not value.any_local:
-            return False
+    if wanted.local is not None and value.local != wanted.local and not value.any_local:
+        return False
     intervals = (value.point,) if value.point is not None and wanted.names_pre else value.intervals
     inside = [_covered(piece, wanted.intervals) for piece in intervals]
     if all(answer is True for answer in inside):

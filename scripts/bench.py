@@ -55,8 +55,11 @@ def install(python: str, wanted: int, folder: Path) -> int:
     for number in range(max(0, wanted - there)):
         (generated / f"generated-{number}.yaml").write_text(entry(number), encoding="utf-8")
     subprocess.run([python, "-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps", str(copy)], check=True, stderr=subprocess.DEVNULL)
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "click", "rich", "packaging", "pyyaml", "importlib-metadata", "nvidia-ml-py"], check=True,
-                   stderr=subprocess.DEVNULL)
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", "click", "rich", "packaging", "pyyaml", "importlib-metadata", "nvidia-ml-py"],
+        check=True,
+        stderr=subprocess.DEVNULL,
+    )
     return max(there, wanted)
 
 
@@ -145,7 +148,11 @@ def stream(python: str, count: int, folder: Path) -> None:
     base.pop("origins", None)
     with open(path, "w", encoding="utf-8") as stream_:
         for number in range(count):
-            versions = {"torch": f"2.{number % 9}.{number % 3}", "transformers": f"4.{30 + number % 27}.{number % 3}", "deepspeed": f"0.{12 + number % 7}.{number % 6}"}
+            versions = {
+                "torch": f"2.{number % 9}.{number % 3}",
+                "transformers": f"4.{30 + number % 27}.{number % 3}",
+                "deepspeed": f"0.{12 + number % 7}.{number % 6}",
+            }
             base["packages"].update(versions)
             base["gpus"] = [{"name": "NVIDIA A800-SXM4-80GB", "capability": "8.0", "count": 8}]
             base["train"] = {"zero_stage": number % 4, "precision": "bf16"}
@@ -153,8 +160,10 @@ def stream(python: str, count: int, folder: Path) -> None:
     one = Timed((str(Path(python).with_name("envcheck")), "check", "--snapshot", str(path), "--format", "json"))
     for _ in range(3):
         one.once()
-    print(f".jsonl: {count} snapshots of {len(base['packages'])} packages in {statistics.median(one.seconds):.2f} s,"
-          f" {count / statistics.median(one.seconds):.0f} a second, peak {one.peak_mib:.0f} MiB")
+    print(
+        f".jsonl: {count} snapshots of {len(base['packages'])} packages in {statistics.median(one.seconds):.2f} s,"
+        f" {count / statistics.median(one.seconds):.0f} a second, peak {one.peak_mib:.0f} MiB"
+    )
 
 
 if __name__ == "__main__":

@@ -43,7 +43,12 @@ def command(ctx: click.Context, /, **given: Any) -> int:
     if given["with_selftest"]:
         report = _with_selftest(report, sources)
     _show(report, given["output_format"])
-    return options.exit_code(worst(iter(report.findings)), given["fail_on"])
+    status = options.exit_code(worst(iter(report.findings)), given["fail_on"])
+    if given["with_selftest"]:
+        from envcheck.cli.selftest import ran_status
+
+        return ran_status([dict(row) for row in report.selftest], status)
+    return status
 
 
 def _sources(given: Any) -> api.Sources:
@@ -78,6 +83,7 @@ def _many(sources: api.Sources, checker: api.Checker, given: Any) -> int:
 def _with_selftest(report: Report, sources: api.Sources) -> Report:
     from envcheck.cli.selftest import run_rows
 
-    rows, findings = run_rows(sources.python, ("auto",))
+    train = {key: fact.value for key, fact in report.snapshot.train.items() if fact.is_known}
+    rows, findings = run_rows(sources.python, ("auto",), train)
     merged: Tuple[Any, ...] = tuple(sorted(findings + report.findings, key=lambda one: (one.kind == "good", SEVERITIES.index(one.severity))))
     return replace(report, findings=merged, selftest=tuple(rows))

@@ -49,7 +49,7 @@ def _gpu(row: Mapping[str, Text]) -> List[str]:
     """`{name: NVIDIA A800, capability: "8.0", source: …}` -> [name, capability]."""
     if set(row) - {"name", "capability", "source", "note"}:
         raise ValueError(f"unknown key among {', '.join(row)}")
-    return [str(row["name"]), versions.capability(row["capability"]).text]  # type: ignore[index]
+    return [str(row["name"]), versions.capability(row["capability"]).text]
 
 
 def _package(row: Text) -> str:

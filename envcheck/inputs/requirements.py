@@ -11,15 +11,13 @@ import re
 import shlex
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Callable
-from urllib.parse import unquote
 
 from envcheck import versions
 from envcheck.documents import read_text
 from envcheck.errors import InputError
+from envcheck.inputs.claims import LOCATION, REPOSITORY, Claim, located, named, rank, shown, split_marker
 from envcheck.model import Fact, Snapshot
-from envcheck.wire import canonical_name
 
 _DEPTH = 40
 """People nest two or three files; a longer chain was made by a program."""
@@ -45,25 +43,14 @@ def read(paths: Sequence[str], environment: Mapping[str, str], warn: Callable[[s
     return Snapshot(packages={name: _fact(name, claims + reading.constrained.get(name, [])) for name, claims in reading.required.items()})
 
 
-@dataclass(frozen=True)
-class _Claim:
-    """What one line says of one package."""
-
-    name: str
-    clauses: tuple[str, ...]
-    origin: str
-    reason: str = ""
-    """Why this line names no version; empty where it may name any."""
-
-
 class _Reading:
     """The files being read, and what was collected from them."""
 
     def __init__(self, environment: Mapping[str, str], warn: Callable[[str], None]) -> None:
         self.environment = {"extra": "", **environment}
         self.warn = warn
-        self.required: dict[str, list[_Claim]] = {}
-        self.constrained: dict[str, list[_Claim]] = {}
+        self.required: dict[str, list[Claim]] = {}
+        self.constrained: dict[str, list[Claim]] = {}
         self.lines = 0
         self.marked = ""
         self.open: list[str] = []
@@ -99,11 +86,11 @@ class _Reading:
             elif option in ("-e", "--editable"):
                 self._claim(value, origin, constraint, editable=True)
             elif not option:
-                self.warn(f"{origin}: pip passes over `{_shown(word)}`, which stands after an option; give it a line of its own")
+                self.warn(f"{origin}: pip passes over `{shown(word)}`, which stands after an option; give it a line of its own")
 
     def _include(self, target: str, path: str, origin: str, constraint: bool) -> None:
         if "://" in target:
-            raise InputError(f"includes `{_shown(target)}`, which is not a local file", where=origin, hint="save a copy and include that")
+            raise InputError(f"includes `{shown(target)}`, which is not a local file", where=origin, hint="save a copy and include that")
         inner = os.path.join(os.path.dirname(path), target)
         if not target or not os.path.isfile(inner):
             raise InputError(f"includes `{target}`, which is not there", where=origin, hint=f"the path is relative to the folder of `{path}`")
@@ -119,14 +106,14 @@ class _Reading:
 
     def _claim(self, text: str, origin: str, constraint: bool, editable: bool = False) -> None:
         self.lines += 1
-        asked, _, marker = _split_marker(text)
-        claim = _located(asked, origin) if _LOCATION.match(asked) else _named(asked, origin)
+        asked, _, marker = split_marker(text)
+        claim = located(asked, origin) if LOCATION.match(asked) else named(asked, origin)
         if marker and not self._holds(marker, origin):
             return
         if claim is not None:
             (self.constrained if constraint else self.required).setdefault(claim.name, []).append(claim)
-        elif not editable and ("://" in text or _REPOSITORY.match(text)):
-            self.warn(f"{origin}: `{_shown(text)}` does not say which package it is; write `NAME @ URL`")
+        elif not editable and ("://" in text or REPOSITORY.match(text)):
+            self.warn(f"{origin}: `{shown(text)}` does not say which package it is; write `NAME @ URL`")
 
     def _holds(self, marker: str, origin: str) -> bool:
         self.marked = self.marked or origin
@@ -136,8 +123,9 @@ class _Reading:
             try:
                 self.verdicts[marker] = Marker(marker).evaluate(self.environment)
             except ValueError as error:
-                raise InputError(f"`{_shown(marker)}` is no marker: {str(error).splitlines()[0]}", where=origin,
-                                 hint='write for example `; python_version < "3.12"`') from None
+                raise InputError(
+                    f"`{shown(marker)}` is no marker: {str(error).splitlines()[0]}", where=origin, hint='write for example `; python_version < "3.12"`'
+                ) from None
         return self.verdicts[marker]
 
     def say_markers(self) -> None:
@@ -146,15 +134,38 @@ class _Reading:
             from packaging.markers import default_environment
 
             target: Mapping[str, str] = {**{key: str(value) for key, value in default_environment().items()}, **self.environment}
-            self.warn(f"{self.marked}: markers were evaluated for Python {target['python_version']} on {target['sys_platform']}; "
-                      "`--python-version` changes that")
+            self.warn(
+                f"{self.marked}: markers were evaluated for Python {target['python_version']} on {target['sys_platform']}; `--python-version` changes that"
+            )
 
 
 _COMMENT = re.compile(r"(?:^|\s)#.*", re.DOTALL)
 _OPTION = re.compile(r"(?:^|\s)--?[A-Za-z]")
-_VALUED = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable", "-i", "--index-url", "--pypi-url", "--extra-index-url",
-           "-f", "--find-links", "--no-binary", "--only-binary", "--trusted-host", "--use-feature", "-C", "--config-settings",
-           "--config-setting", "--global-option", "--build-option", "--install-option", "--hash")
+_VALUED = (
+    "-r",
+    "--requirement",
+    "-c",
+    "--constraint",
+    "-e",
+    "--editable",
+    "-i",
+    "--index-url",
+    "--pypi-url",
+    "--extra-index-url",
+    "-f",
+    "--find-links",
+    "--no-binary",
+    "--only-binary",
+    "--trusted-host",
+    "--use-feature",
+    "-C",
+    "--config-settings",
+    "--config-setting",
+    "--global-option",
+    "--build-option",
+    "--install-option",
+    "--hash",
+)
 # https://pip.pypa.io/en/stable/reference/requirements-file-format/#supported-options
 _INCLUDES = {"-r": False, "--requirement": False, "-c": True, "--constraint": True}
 
@@ -188,7 +199,7 @@ def _words(line: str, origin: str) -> list[str]:
     try:
         return shlex.split(line)
     except ValueError as error:
-        raise InputError(f"`{_shown(line)}` cannot be split into words: {error}", where=origin, hint="check its quotes") from None
+        raise InputError(f"`{shown(line)}` cannot be split into words: {error}", where=origin, hint="check its quotes") from None
 
 
 def _option(word: str) -> tuple[str, str]:
@@ -199,99 +210,9 @@ def _option(word: str) -> tuple[str, str]:
     return (word[:2], word[2:]) if word.startswith("-") else ("", word)
 
 
-_REPOSITORY = re.compile(r"(?:git|hg|svn|bzr)\+")
-_LOCATION = re.compile(r"(?:git|hg|svn|bzr)\+|[.~]|[^\s@;\[]*[\\/]|[^\s@;\[]+\.(?:whl|zip|tar\.gz)(?=$|[\s;#\[])")
-_EGG = re.compile(r"[#&]egg=([A-Za-z0-9][A-Za-z0-9._-]*)")
-_MARKER = re.compile(r"\s;|;\s")
-_VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
-# torch-2.1.2%2Bcu121-cp310-cp310-linux_x86_64.whl: name, version, build number, three tags
-# (https://packaging.python.org/en/latest/specifications/binary-distribution-format/#file-name-convention).
-_WHEEL = re.compile(r"([^-]+)-([^-]+)(?:-\d[^-]*)?-[^-]+-[^-]+-[^-]+\.whl")
-
-
-def _split_marker(text: str) -> tuple[str, str, str]:
-    """What is asked for, the separator, and the marker; a URL may hold a `;` of its own, so there a blank stands beside it."""
-    if "/" not in text:
-        return text.partition(";")
-    found = _MARKER.search(text)
-    return (text[: found.start()], ";", text[found.end() :].strip()) if found else (text, "", "")
-
-
-def _located(text: str, origin: str) -> _Claim | None:
-    """The claim of a bare URL or path (`git+https://index.example/x.git#egg=x`); None where it does not name its package."""
-    egg = _EGG.search(text)
-    name = egg[1] if egg else (_wheel(text) or ("", ""))[0]
-    return _from_url(name, text, origin) if name else None
-
-
-def _named(text: str, origin: str) -> _Claim:
-    """The claim of a PEP 508 requirement (`diffusers[torch]>=0.25,!=0.26`). Raises `InputError`."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    variable, name = _VARIABLE.search(text), _NAME.match(text)
-    if variable and name and "/" not in text:
-        return _Claim(canonical_name(name[0]), (), origin, f"`{variable[0]}` is a variable that only the installing shell knows")
-    try:
-        parsed = Requirement(text)
-    except InvalidRequirement:
-        raise InputError(f"`{_shown(text)}` is no requirement", where=origin, hint=_hint(text)) from None
-    if parsed.url:
-        return _from_url(parsed.name, parsed.url, origin)
-    clauses = sorted((f"{one.operator}{one.version}" for one in parsed.specifier), key=_rank)
-    return _Claim(canonical_name(parsed.name), _checked(tuple(clauses), text, origin), origin)
-
-
-def _hint(text: str) -> str:
-    if re.match(r"[\w.-]+=[^=]", text):
-        return "pip writes `==` where conda writes `=`"
-    if text.startswith(("pip ", "pip3 ", "python ", "conda ")):
-        return "this is a command; write only the requirement"
-    return "write for example `torch==2.1.2` or `deepspeed>=0.12,<0.14`"
-
-
-_ORDER = {"===": 0, "==": 0, "~=": 1, ">=": 1, ">": 1, "<=": 2, "<": 2, "!=": 3}
-
-
-def _rank(clause: str) -> tuple[int, str]:
-    """Pins first, then lower bounds, upper bounds and exclusions, so that one set has one text."""
-    operator = clause[: len(clause) - len(clause.lstrip("=<>!~"))]
-    return _ORDER.get(operator, len(_ORDER)), clause
-
-
-def _checked(clauses: tuple[str, ...], text: str, origin: str) -> tuple[str, ...]:
-    try:
-        if clauses:
-            versions.specifier(",".join(clauses))
-    except versions.VersionError as error:
-        raise InputError(f"`{_shown(text)}`: {error}", where=origin, hint="check the versions on this line") from None
-    return clauses
-
-
-def _from_url(name: str, url: str, origin: str) -> _Claim:
-    name = canonical_name(name)
-    wheel = _wheel(url)
-    if wheel is None:
-        return _Claim(name, (), origin, f"`{_shown(url)}` names no version")
-    if canonical_name(wheel[0]) != name:
-        return _Claim(name, (), origin, f"its URL leads to a wheel of `{wheel[0]}`")
-    try:
-        versions.installed(wheel[1])
-    except versions.VersionError as error:
-        return _Claim(name, (), origin, f"in the name of its wheel, {error}")
-    return _Claim(name, (f"=={wheel[1]}",), origin)
-
-
-def _wheel(location: str) -> tuple[str, str] | None:
-    """Name and version in a wheel's file name, which is all a URL tells; None for anything else."""
-    path = re.split(r"[?#\[]", location, maxsplit=1)[0]
-    found = _WHEEL.fullmatch(unquote(re.split(r"[\\/]", path)[-1]))
-    return (found[1], found[2]) if found else None
-
-
-def _fact(name: str, claims: Sequence[_Claim]) -> Fact:
+def _fact(name: str, claims: Sequence[Claim]) -> Fact:
     """What all lines about one package say together. Raises `InputError` where no version satisfies them."""
-    clauses = sorted({clause for claim in claims for clause in claim.clauses}, key=_rank)
+    clauses = sorted({clause for claim in claims for clause in claim.clauses}, key=rank)
     origin = ", ".join(dict.fromkeys(claim.origin for claim in claims))
     if not clauses:
         reason = next((claim.reason for claim in claims if claim.reason), "")
@@ -316,12 +237,6 @@ def _pinned(pins: Sequence[str]) -> str:
     return str(version) if version.local or len(version.release) > 2 else f"=={version}"
 
 
-def _contradiction(name: str, claims: Sequence[_Claim]) -> InputError:
+def _contradiction(name: str, claims: Sequence[Claim]) -> InputError:
     said = [f"`{name}{','.join(claim.clauses)}` ({claim.origin})" for claim in claims if claim.clauses]
     return InputError(f"no version satisfies {' and '.join(said)}", where=claims[-1].origin, hint="keep the one that is meant")
-
-
-def _shown(text: str) -> str:
-    """A line as messages quote it: cut, and without the password a URL may carry."""
-    safe = re.sub(r"//[^/@\s]+@", "//***@", text)
-    return safe if len(safe) <= 120 else safe[:117] + "..."

@@ -60,8 +60,11 @@ def _settings(settings: Sequence[str]) -> Tuple[Dict[str, Fact], Dict[str, Fact]
             raise InputError(f"`{text}` is no setting", where="--set", hint="write `--set train.precision=bf16` or `--set env.NCCL_P2P_DISABLE=1`")
         if room == "train" and key not in wire.TRAIN_KEYS:
             near = wire.nearest(key, wire.TRAIN_KEYS)
-            raise InputError(f"no rule or entry knows the training setting `{key}`", where="--set",
-                             hint=f"did you mean `train.{near}`?" if near else "known: " + ", ".join(wire.TRAIN_KEYS))
+            raise InputError(
+                f"no rule or entry knows the training setting `{key}`",
+                where="--set",
+                hint=f"did you mean `train.{near}`?" if near else "known: " + ", ".join(wire.TRAIN_KEYS),
+            )
         found[room][key] = Fact(value.strip(), "--set")
     return found["train"], found["env"]
 
@@ -101,8 +104,11 @@ def _named(name: str, count: Optional[int], rows: Sequence[gpu_table.Row]) -> Gp
         raise InputError(f"`{name}` may be {_either(names)}", where="--gpu", hint="write the whole name, or the compute capability, such as `--gpu 8.6`")
     near = wire.nearest(name.lower(), (row[0].lower() for row in rows), 0.5)
     known = next((row[0] for row in rows if row[0].lower() == near), None)
-    raise InputError(f"no GPU named `{name}` is listed", where="--gpu",
-                     hint=(f"did you mean `{known}`? " if known else "") + "the compute capability is understood too, such as `--gpu 8.6` or `--gpu gfx90a`")
+    raise InputError(
+        f"no GPU named `{name}` is listed",
+        where="--gpu",
+        hint=(f"did you mean `{known}`? " if known else "") + "the compute capability is understood too, such as `--gpu 8.6` or `--gpu gfx90a`",
+    )
 
 
 def _either(names: Sequence[str]) -> str:

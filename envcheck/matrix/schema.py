@@ -19,8 +19,25 @@ OPTIONAL = ("schema", "symptom", "signature", "fix", "withdrawn")
 EVIDENCE_KEYS = ("level", "reviewed", "links", "disputed")
 EXAMPLE_KINDS = ("hit", "miss", "unknown")
 SYMPTOMS = (
-    "zero-loss", "nan-loss", "nan-grad", "zero-grad", "wrong-numerics", "loss-spike", "hang", "crash", "oom", "slow", "import-error",
-    "attribute-error", "type-error", "undefined-symbol", "no-kernel-image", "build-failure", "install-failure", "save-failure", "other",
+    "zero-loss",
+    "nan-loss",
+    "nan-grad",
+    "zero-grad",
+    "wrong-numerics",
+    "loss-spike",
+    "hang",
+    "crash",
+    "oom",
+    "slow",
+    "import-error",
+    "attribute-error",
+    "type-error",
+    "undefined-symbol",
+    "no-kernel-image",
+    "build-failure",
+    "install-failure",
+    "save-failure",
+    "other",
 )
 _SLUG = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 _PACKAGE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -73,9 +90,14 @@ class _Checker:
         evidence = self.evidence(document.get("evidence"), kind)
         entry = Entry(name, kind, severity, self.text(document, "title"), self.texts(document, "culprit"), self.when(document.get("when")))
         page = Page(
-            symptom=self.symptom(document), signature=self.signature(document), cause=" ".join(self.text(document, "cause").split()),
-            fix=self.fix(document, kind), links=self.links(evidence), level=str(evidence.get("level", "")),
-            disputed=" ".join(str(evidence.get("disputed", "")).split()), withdrawn=self.text(document, "withdrawn") if "withdrawn" in document else "",
+            symptom=self.symptom(document),
+            signature=self.signature(document),
+            cause=" ".join(self.text(document, "cause").split()),
+            fix=self.fix(document, kind),
+            links=self.links(evidence),
+            level=str(evidence.get("level", "")),
+            disputed=" ".join(str(evidence.get("disputed", "")).split()),
+            withdrawn=self.text(document, "withdrawn") if "withdrawn" in document else "",
             source=self.path,
         )
         return Draft(entry, page, self.examples(document.get("examples")), self.path)
@@ -200,7 +222,7 @@ class _Checker:
 
     def argument(self, key: str, argument: Any, at: Any) -> str:
         if not isinstance(argument, str):
-            self.add(at, f"`{key}` wants a text, such as `\">=2.1,<2.3\"`")
+            self.add(at, f'`{key}` wants a text, such as `">=2.1,<2.3"`')
             return ""
         try:
             check_argument(key, argument)

@@ -83,18 +83,24 @@ def _hardware(machine: readers.Readers) -> Tuple[Dict[str, Fact], Optional[Tuple
 def _describe(python: Optional[str]) -> Tuple[Mapping[str, Any], str]:
     if python is None:
         return interpreter.describe(), sys.executable
-    executable = _executable(python)
+    found = executable(python)
     from envcheck import child
 
-    outcome = child.run(executable, Path(__file__).with_name("interpreter.py"), timeout=INTERPRETER_SECONDS)
+    outcome = child.run(found, Path(__file__).with_name("interpreter.py"), timeout=INTERPRETER_SECONDS)
     if not outcome.rows:
-        raise InputError(f"is no Python interpreter that answers: {outcome.detail or 'it said nothing'}", where=f"--python {python}",
-                         hint="name an interpreter (`/path/to/venv/bin/python`) or a virtual environment's folder; Python 3.8 or newer")
-    return outcome.rows[0], executable
+        raise InputError(
+            f"is no Python interpreter that answers: {outcome.detail or 'it said nothing'}",
+            where=f"--python {python}",
+            hint="name an interpreter (`/path/to/venv/bin/python`) or a virtual environment's folder; Python 3.8 or newer",
+        )
+    return outcome.rows[0], found
 
 
-def _executable(python: str) -> str:
-    """The interpreter that a path or a command name means; of a virtual environment's folder the one in it."""
+def executable(python: str) -> str:
+    """The interpreter that a path or a command name means; of a virtual environment's folder the one in it.
+
+    Raises `InputError` for a folder that holds none.
+    """
     import shutil
 
     for inside in ("bin/python", "Scripts/python.exe", "python.exe"):
@@ -129,4 +135,4 @@ def _build_senses(builds: Mapping[str, Fact]) -> Dict[str, Fact]:
     return {"torch_cuda": cuda} if cuda is not None else {"torch_cuda": Fact("absent", "torch is not installed")}
 
 
-__all__ = ["probe"]
+__all__ = ["executable", "probe"]

@@ -50,8 +50,12 @@ def gfx_name(target: int) -> str:
 
 
 _ASCEND = "/usr/local/Ascend"
-_CANN_FILES = (f"{_ASCEND}/ascend-toolkit/latest/version.cfg", f"{_ASCEND}/ascend-toolkit/latest/compiler/version.info",
-               f"{_ASCEND}/latest/version.cfg", f"{_ASCEND}/cann/version.info")
+_CANN_FILES = (
+    f"{_ASCEND}/ascend-toolkit/latest/version.cfg",
+    f"{_ASCEND}/ascend-toolkit/latest/compiler/version.info",
+    f"{_ASCEND}/latest/version.cfg",
+    f"{_ASCEND}/cann/version.info",
+)
 # toolkit_running_version=[8.0.RC3:8.0.RC3]        Version=8.0.RC3
 _CANN = re.compile(r"(?:toolkit_running_version=\[[^:\]]*:|^[Vv]ersion=)\s*([0-9][0-9A-Za-z.]*)", re.MULTILINE)
 # | 0     910B3               | OK            | 93.6        44                0    / 0             |

@@ -91,8 +91,14 @@ def _smi_rows(text: str, columns: int) -> Tuple[Optional[Seen], str]:
     rows = [[cell.strip() for cell in line.split(",")] for line in text.splitlines() if line.strip()]
     if not rows or any(len(row) != columns for row in rows):
         return None, "`nvidia-smi` printed something else than the table it was asked for"
-    gpus = [{"name": row[0], "memory_mib": int(row[2]) if row[2].isdigit() else None,
-             "capability": row[3] if columns > 3 and re.fullmatch(r"\d+\.\d", row[3]) else None} for row in rows]
+    gpus = [
+        {
+            "name": row[0],
+            "memory_mib": int(row[2]) if row[2].isdigit() else None,
+            "capability": row[3] if columns > 3 and re.fullmatch(r"\d+\.\d", row[3]) else None,
+        }
+        for row in rows
+    ]
     return Seen(rows[0][1], _grouped(gpus, "nvidia-smi"), "nvidia-smi"), ""
 
 

@@ -23,8 +23,14 @@ def anomalies(found: Sequence[Distribution]) -> Tuple[Anomaly, ...]:
     for (_, package), claims in owners.items():
         names = tuple(dict.fromkeys(claim.name for claim in claims))
         if len(names) > 1 and _shared_files(claims[0], claims[1]):
-            odd.append(Anomaly("shared-file", names, f"{' and '.join(f'`{n}`' for n in names)} both installed `{package}/`; the later one overwrote the other",
-                               claims[0].path))
+            odd.append(
+                Anomaly(
+                    "shared-file",
+                    names,
+                    f"{' and '.join(f'`{n}`' for n in names)} both installed `{package}/`; the later one overwrote the other",
+                    claims[0].path,
+                )
+            )
     return tuple(odd)
 
 

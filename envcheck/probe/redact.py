@@ -27,7 +27,10 @@ def redact(snapshot: Snapshot, names: FrozenSet[str] = frozenset()) -> Snapshot:
     hide = _hider(names | _own_names())
     return replace(
         snapshot,
-        facts=_facts(snapshot.facts, hide), packages=_facts(snapshot.packages, hide), env=_facts(snapshot.env, hide), train=_facts(snapshot.train, hide),
+        facts=_facts(snapshot.facts, hide),
+        packages=_facts(snapshot.packages, hide),
+        env=_facts(snapshot.env, hide),
+        train=_facts(snapshot.train, hide),
         builds=_facts(snapshot.builds, hide),
         gpus=None if snapshot.gpus is None else tuple(replace(gpu, origin=hide(gpu.origin)) for gpu in snapshot.gpus),
         anomalies=tuple(Anomaly(one.kind, one.packages, hide(one.detail), hide(one.origin)) for one in snapshot.anomalies),

@@ -54,8 +54,11 @@ def _torch(root: str) -> Dict[str, Fact]:
     values = _constants(path)
     if values is None:
         return {"cuda": unknown("torch/version.py is missing or cannot be read", path)}
-    facts = {key: Fact(str(values[name]) if values[name] is not None else "absent", path)
-             for key, name in (("cuda", "cuda"), ("hip", "hip"), ("git", "git_version"), ("xpu", "xpu"), ("version", "__version__")) if name in values}
+    facts = {
+        key: Fact(str(values[name]) if values[name] is not None else "absent", path)
+        for key, name in (("cuda", "cuda"), ("hip", "hip"), ("git", "git_version"), ("xpu", "xpu"), ("version", "__version__"))
+        if name in values
+    }
     abi = _cxx11_abi(os.path.join(root, "torch"))
     if abi is not None:
         facts["cxx11_abi"] = abi

@@ -35,9 +35,17 @@ def as_dict(report: Report) -> Dict[str, Any]:
 def _finding(finding: Finding) -> Dict[str, Any]:
     page = finding.page
     return {
-        "id": finding.id, "kind": finding.kind, "severity": finding.severity, "certainty": finding.certainty, "title": finding.title,
-        "culprit": list(finding.culprit), "facts": [{"key": one.key, "value": one.value, "origin": one.origin} for one in finding.facts],
-        "symptom": list(page.symptom), "cause": page.cause, "fix": list(page.fix), "links": list(page.links),
+        "id": finding.id,
+        "kind": finding.kind,
+        "severity": finding.severity,
+        "certainty": finding.certainty,
+        "title": finding.title,
+        "culprit": list(finding.culprit),
+        "facts": [{"key": one.key, "value": one.value, "origin": one.origin} for one in finding.facts],
+        "symptom": list(page.symptom),
+        "cause": page.cause,
+        "fix": list(page.fix),
+        "links": list(page.links),
     }
 
 
@@ -53,7 +61,17 @@ def _nearest(nearest: Nearest) -> Dict[str, Any]:
 def entry(entry: Entry, page: Page) -> Dict[str, Any]:
     """An entry with its page as plain values, for `envcheck matrix show`."""
     return {
-        "id": entry.id, "kind": entry.kind, "severity": entry.severity, "title": entry.title, "culprit": list(entry.culprit), "when": entry.when,
-        "symptom": list(page.symptom), "signature": list(page.signature), "cause": page.cause, "fix": list(page.fix),
-        "evidence": {"level": page.level, "links": list(page.links), "disputed": page.disputed}, "withdrawn": page.withdrawn, "source": page.source,
+        "id": entry.id,
+        "kind": entry.kind,
+        "severity": entry.severity,
+        "title": entry.title,
+        "culprit": list(entry.culprit),
+        "when": entry.when,
+        "symptom": list(page.symptom),
+        "signature": list(page.signature),
+        "cause": page.cause,
+        "fix": list(page.fix),
+        "evidence": {"level": page.level, "links": list(page.links), "disputed": page.disputed},
+        "withdrawn": page.withdrawn,
+        "source": page.source,
     }

@@ -21,8 +21,15 @@ def render(snapshot: Snapshot, *, color: bool = False, width: int = 100) -> str:
 def _gpus(snapshot: Snapshot) -> List[Tuple[str, str]]:
     if snapshot.gpus is None:
         return [("gpu", _shown(snapshot.fact("gpus")))]
-    return [("gpu", f"{gpu.count or '?'} x {gpu.name}, {gpu.capability or gpu.arch or 'capability unknown'}"
-             + (f", {gpu.memory_mib} MiB" if gpu.memory_mib else "") + f"  {gpu.origin}") for gpu in snapshot.gpus] or [("gpu", "none")]
+    return [
+        (
+            "gpu",
+            f"{gpu.count or '?'} x {gpu.name}, {gpu.capability or gpu.arch or 'capability unknown'}"
+            + (f", {gpu.memory_mib} MiB" if gpu.memory_mib else "")
+            + f"  {gpu.origin}",
+        )
+        for gpu in snapshot.gpus
+    ] or [("gpu", "none")]
 
 
 def _room(name: str, facts: Mapping[str, Fact]) -> List[Tuple[str, str]]:

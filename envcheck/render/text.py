@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Dict, Iterable, List, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from rich.console import Console
 from rich.padding import Padding
@@ -24,14 +24,39 @@ _DEFAULT_WIDTH = 100
 
 def render(report: Report, *, color: bool = False, width: int = _DEFAULT_WIDTH) -> str:
     """The report as text of at most `width` columns, ending with a line break; escape sequences only with `color`."""
-    stream = io.StringIO()
-    console = Console(file=stream, width=width, force_terminal=color, color_system="standard" if color else None, highlight=False, emoji=False,
-                      markup=False, legacy_windows=False, _environ={})
+    console = _console(width, color)
     _findings(console, [finding for finding in report.findings if finding.kind != "good"])
     _undecided(console, report.undecided, quiet=any(f.severity == "error" for f in report.findings))
     _selftest(console, report.selftest)
     _verdict(console, report)
-    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+    return _written(console)
+
+
+def render_selftest(report: Report, *, color: bool = False, width: int = _DEFAULT_WIDTH) -> str:
+    """The rows of the self-test and what they mean, without a verdict on the environment."""
+    console = _console(width, color)
+    _findings(console, report.findings)
+    _selftest(console, report.selftest)
+    return _written(console)
+
+
+def _console(width: int, color: bool) -> Console:
+    return Console(
+        file=io.StringIO(),
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        highlight=False,
+        emoji=False,
+        markup=False,
+        legacy_windows=False,
+        _environ={},
+    )
+
+
+def _written(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
 
 
 def _findings(console: Console, findings: Sequence[Finding]) -> None:
@@ -111,11 +136,11 @@ def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def _selftest(console: Console, rows: Sequence[object]) -> None:
+def _selftest(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
         from envcheck.render.selftest import lines
 
-        for line in lines(rows):  # type: ignore[arg-type]
+        for line in lines(rows):
             console.print(Text(line))
         console.print()
 
@@ -171,13 +196,11 @@ def _nearest(nearest: Nearest) -> str:
 
 def page_lines(pairs: Iterable[Tuple[str, str]], width: int, color: bool) -> str:
     """Label and text in two columns: how `envcheck explain` shows an entry."""
-    stream = io.StringIO()
-    console = Console(file=stream, width=width, force_terminal=color, color_system="standard" if color else None, highlight=False, emoji=False,
-                      markup=False, legacy_windows=False, _environ={})
+    console = _console(width, color)
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="dim", no_wrap=True)
     rows.add_column(overflow="fold")
     for label, text in pairs:
         rows.add_row(label, Text(visible(text)))
     console.print(rows)
-    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+    return _written(console)

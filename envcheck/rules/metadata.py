@@ -11,32 +11,48 @@ _REINSTALL = "uninstall the package until `pip` says that it is not installed, t
 
 _ABOUT: Dict[str, Tuple[str, str, Page]] = {
     "duplicate-metadata": (
-        "a package has two metadata folders in one place", "warning",
-        Page(cause="An interrupted upgrade, or two installers, left two dist-info folders. Which version's files are there cannot be read from the metadata.",
-             fix=(_REINSTALL,)),
+        "a package has two metadata folders in one place",
+        "warning",
+        Page(
+            cause="An interrupted upgrade, or two installers, left two dist-info folders. Which version's files are there cannot be read from the metadata.",
+            fix=(_REINSTALL,),
+        ),
     ),
     "stale-metadata": (
-        "a package's files are of another version than its metadata", "warning",
-        Page(cause="The files were replaced without the metadata. Everything that trusts the listed version, this check too, judges the wrong package.",
-             fix=(_REINSTALL,)),
+        "a package's files are of another version than its metadata",
+        "warning",
+        Page(
+            cause="The files were replaced without the metadata. Everything that trusts the listed version, this check too, judges the wrong package.",
+            fix=(_REINSTALL,),
+        ),
     ),
     "user-site-shadow": (
-        "the user site hides a package of the environment", "warning",
-        Page(cause="Python looks into the user site first, so what `pip install --user` once put there is imported instead of the environment's own version.",
-             fix=("set env.PYTHONNOUSERSITE=1, or uninstall the package outside the environment",)),
+        "the user site hides a package of the environment",
+        "warning",
+        Page(
+            cause="Python looks into the user site first, so what `pip install --user` once put there is imported instead of the environment's own version.",
+            fix=("set env.PYTHONNOUSERSITE=1, or uninstall the package outside the environment",),
+        ),
     ),
     "shadowed": (
-        "a package is installed twice along the import path", "note",
-        Page(cause="The first one on the import path is imported; the other is dead weight until the path changes (another launcher, another PYTHONPATH).",
-             fix=("keep one of the two",)),
+        "a package is installed twice along the import path",
+        "note",
+        Page(
+            cause="The first one on the import path is imported; the other is dead weight until the path changes (another launcher, another PYTHONPATH).",
+            fix=("keep one of the two",),
+        ),
     ),
     "shared-file": (
-        "two distributions installed the same files", "note",
-        Page(cause="The one installed later overwrote the other's files; removing or upgrading either breaks what is left.",
-             fix=("uninstall both, then install the one that is wanted",)),
+        "two distributions installed the same files",
+        "note",
+        Page(
+            cause="The one installed later overwrote the other's files; removing or upgrading either breaks what is left.",
+            fix=("uninstall both, then install the one that is wanted",),
+        ),
     ),
     "broken-metadata": (
-        "a package's metadata is damaged", "note",
+        "a package's metadata is damaged",
+        "note",
         Page(cause="Without its metadata file a package's version is at best a guess from the folder's name.", fix=(_REINSTALL,)),
     ),
 }

@@ -15,8 +15,16 @@ CLEAN = {"packages": {"torch": "2.2.0+cu121", "numpy": "1.26.4"}}
 
 
 def envcheck(*arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "envcheck", *arguments], capture_output=True, text=True, encoding="utf-8", cwd=cwd,
-                          env={**os.environ, "PYTHONIOENCODING": "utf-8", **(env or {})}, check=False, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-m", "envcheck", *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=cwd,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", **(env or {})},
+        check=False,
+        timeout=120,
+    )
 
 
 @pytest.fixture
@@ -65,8 +73,23 @@ def test_a_broken_line_says_nothing_of_the_others(folder: Path) -> None:
 
 
 def test_the_declared_target_is_laid_over_the_snapshot(folder: Path) -> None:
-    done = envcheck("--snapshot", "clean.json", "--gpu", "A800x8", "--driver", "535.104.05", "--cuda", "12.1", "--python-version", "3.10",
-                    "--set", "train.precision=bf16", "--format", "json", cwd=folder)
+    done = envcheck(
+        "--snapshot",
+        "clean.json",
+        "--gpu",
+        "A800x8",
+        "--driver",
+        "535.104.05",
+        "--cuda",
+        "12.1",
+        "--python-version",
+        "3.10",
+        "--set",
+        "train.precision=bf16",
+        "--format",
+        "json",
+        cwd=folder,
+    )
     snapshot = json.loads(done.stdout)["snapshot"]
     assert snapshot["gpus"] == [{"name": "NVIDIA A800", "capability": "8.0", "count": 8}]
     assert (snapshot["driver"], snapshot["torch_cuda"], snapshot["python"]) == ("535.104.05", "12.1", "3.10")
@@ -102,8 +125,9 @@ def bad_files(folder: Path) -> None:
     (folder / "empty.json").write_text("")
     (folder / "list.json").write_text("[1]")
     (folder / "ds.json").write_text('{"zero_optimization": {"stage": 2}, "bf16": {"enabled": tru}}')
-    (folder / "bomb.yaml").write_text("a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
-        f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join([f'*{chr(97 + n)}'] * 10)}]\n" for n in range(8)))
+    (folder / "bomb.yaml").write_text(
+        "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join([f'*{chr(97 + n)}'] * 10)}]\n" for n in range(8))
+    )
     (folder / "twice.yaml").write_text("bf16: true\nlearning_rate: 1e-5\nbf16: false\n")
     (folder / "hollow").mkdir()
     (folder / "notes.yaml").write_text("hello: world\n")

@@ -9,10 +9,6 @@ from pathlib import Path
 import pytest
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "torch: needs an importable torch in the interpreter that runs the tests")
-
-
 @pytest.fixture
 def bare_python(tmp_path: Path) -> str:
     """This interpreter without its site-packages, and so without torch."""

@@ -8,13 +8,29 @@ from build import snap
 from envcheck.derive import derive
 from envcheck.facts.gpus import capability_of
 
-ROWS = [["NVIDIA A100", "8.0"], ["NVIDIA A800", "8.0"], ["NVIDIA A10", "8.6"], ["NVIDIA GeForce RTX 4090", "8.9"], ["NVIDIA GeForce RTX 4090 D", "8.9"],
-        ["Quadro RTX 6000", "7.5"], ["NVIDIA RTX 6000 Ada Generation", "8.9"], ["Tesla T4", "7.5"]]
+ROWS = [
+    ["NVIDIA A100", "8.0"],
+    ["NVIDIA A800", "8.0"],
+    ["NVIDIA A10", "8.6"],
+    ["NVIDIA GeForce RTX 4090", "8.9"],
+    ["NVIDIA GeForce RTX 4090 D", "8.9"],
+    ["Quadro RTX 6000", "7.5"],
+    ["NVIDIA RTX 6000 Ada Generation", "8.9"],
+    ["Tesla T4", "7.5"],
+]
 
 
 @pytest.mark.parametrize(
     ("version", "cuda"),
-    [("2.1.2+cu121", "12.1"), ("2.0.1+cu118", "11.8"), ("2.11.0+cu130", "13.0"), ("1.10.2+cu102", "10.2"), ("2.13.0+cpu", "absent"), ("2.5.0+rocm6.2", "absent"), ("2.5.1", None)],
+    [
+        ("2.1.2+cu121", "12.1"),
+        ("2.0.1+cu118", "11.8"),
+        ("2.11.0+cu130", "13.0"),
+        ("1.10.2+cu102", "10.2"),
+        ("2.13.0+cpu", "absent"),
+        ("2.5.0+rocm6.2", "absent"),
+        ("2.5.1", None),
+    ],
 )
 def test_the_local_tag_of_torch_tells_its_cuda(version: str, cuda: Any) -> None:
     assert derive(snap(torch=version), lambda: ROWS).fact("torch_cuda").value == cuda
@@ -38,8 +54,16 @@ def test_libraries_are_known_from_their_wheels_unless_there_are_two() -> None:
 @pytest.mark.parametrize(
     ("name", "capability"),
     [
-        ("A800", "8.0"), ("NVIDIA A100-SXM4-80GB", "8.0"), ("a10", "8.6"), ("RTX 4090", "8.9"), ("NVIDIA GeForce RTX 4090 D", "8.9"), ("T4", "7.5"),
-        ("Quadro RTX 6000", "7.5"), ("RTX 6000", None), ("X100", None), ("", None),
+        ("A800", "8.0"),
+        ("NVIDIA A100-SXM4-80GB", "8.0"),
+        ("a10", "8.6"),
+        ("RTX 4090", "8.9"),
+        ("NVIDIA GeForce RTX 4090 D", "8.9"),
+        ("T4", "7.5"),
+        ("Quadro RTX 6000", "7.5"),
+        ("RTX 6000", None),
+        ("X100", None),
+        ("", None),
     ],
 )
 def test_a_name_tells_the_capability_or_nothing(name: str, capability: Any) -> None:

@@ -74,7 +74,13 @@ def test_a_reported_version_may_be_a_set(reported: str, wanted: str, answer: obj
 
 @pytest.mark.parametrize(
     ("text", "wanted", "answer"),
-    [("535.104.05", ">=535.104.5", YES), ("535.54.03", "<535.104", YES), ("8.0.RC3", ">=7.0", YES), ("8.0.RC3.alpha001", ">=8.1", NO), ("12.1.r12.1/x", ">=12", YES)],
+    [
+        ("535.104.05", ">=535.104.5", YES),
+        ("535.54.03", "<535.104", YES),
+        ("8.0.RC3", ">=7.0", YES),
+        ("8.0.RC3.alpha001", ">=8.1", NO),
+        ("12.1.r12.1/x", ">=12", YES),
+    ],
 )
 def test_vendor_versions_are_read_as_far_as_they_go(text: str, wanted: str, answer: object) -> None:
     assert versions.within(versions.vendor(text), versions.specifier(wanted)) is answer

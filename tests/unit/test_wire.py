@@ -19,7 +19,9 @@ snapshots = st.fixed_dictionaries(
         "driver": st.one_of(st.none(), st.just("535.104.05")),
         "complete": st.booleans(),
         "packages": st.dictionaries(names, st.one_of(st.none(), st.text(min_size=1, max_size=12)), max_size=4),
-        "gpus": st.lists(st.fixed_dictionaries({"name": st.text(min_size=1, max_size=8)}, optional={"count": st.integers(1, 64), "capability": st.just("8.0")}), max_size=3),
+        "gpus": st.lists(
+            st.fixed_dictionaries({"name": st.text(min_size=1, max_size=8)}, optional={"count": st.integers(1, 64), "capability": st.just("8.0")}), max_size=3
+        ),
         "env": st.dictionaries(names, st.text(max_size=5), max_size=2),
         "train": st.dictionaries(names, scalars, max_size=3),
         "unknown": st.fixed_dictionaries({}, optional={"driver": st.just("NVML not found"), "gpus": st.just("no driver")}),

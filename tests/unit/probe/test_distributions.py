@@ -28,7 +28,9 @@ def header(name: str, version: str) -> str:
 
 
 def test_the_running_environment_is_read_as_pip_reads_it() -> None:
-    listed = subprocess.run([sys.executable, "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        [sys.executable, "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check"], capture_output=True, text=True, check=True
+    ).stdout
     expected = {line.split("==")[0].lower().replace("_", "-").replace(".", "-"): line.split("==")[1] for line in listed.splitlines() if "==" in line}
     found = {name: fact.value for name, fact in distributions.facts(distributions.scan(sys.path[1:])).items()}
     assert {name: found.get(name) for name in expected} == expected
@@ -51,7 +53,11 @@ def test_eggs_are_read_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("metadata", "version", "trouble"),
-    [(None, "2.1.2", "its metadata file is missing or cannot be read"), ("Name: torch\n", "2.1.2", "its metadata states no version"), ("\x00\xff", "2.1.2", "states no version")],
+    [
+        (None, "2.1.2", "its metadata file is missing or cannot be read"),
+        ("Name: torch\n", "2.1.2", "its metadata states no version"),
+        ("\x00\xff", "2.1.2", "states no version"),
+    ],
 )
 def test_broken_metadata_is_an_anomaly_and_not_a_crash(tmp_path: Path, metadata: str | None, version: str, trouble: str) -> None:
     dist(tmp_path, "torch-2.1.2.dist-info", metadata)

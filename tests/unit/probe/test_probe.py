@@ -22,10 +22,16 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real virtual environment without pip, with a package that must never be imported."""
     folder = tmp_path_factory.mktemp("env") / "venv"
     venv.create(folder, with_pip=False, symlinks=os.name != "nt")
-    site = Path(subprocess.run([python_of(folder), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], capture_output=True, text=True, check=True).stdout.strip())
+    site = Path(
+        subprocess.run(
+            [python_of(folder), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    )
     (site / "torch").mkdir()
     (site / "torch" / "__init__.py").write_text("raise SystemExit('imported')\n")
-    (site / "torch" / "version.py").write_text("from typing import Optional\n__version__ = '2.1.2+cu121'\ndebug = False\ncuda: Optional[str] = '12.1'\ngit_version = 'abc'\nhip: Optional[str] = None\n")
+    (site / "torch" / "version.py").write_text(
+        "from typing import Optional\n__version__ = '2.1.2+cu121'\ndebug = False\ncuda: Optional[str] = '12.1'\ngit_version = 'abc'\nhip: Optional[str] = None\n"
+    )
     (site / "torch-2.1.2+cu121.dist-info").mkdir()
     (site / "torch-2.1.2+cu121.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 2.1.2+cu121\n")
     (site / "noise.pth").write_text("import sys; print('x' * 100_000); print('{\"python\": \"1.0\"}', file=sys.stderr)\n")
@@ -106,15 +112,28 @@ def test_build_fingerprints_are_read_from_plain_files(tmp_path: Path) -> None:
     lay(tmp_path, "torch/version.py", "__version__ = '2.1.0+cu118'\ncuda = '11.8'\ngit_version = 'f00'\nhip = None\n")
     lay(tmp_path, "torch/share/cmake/Torch/TorchConfig.cmake", 'set(TORCH_CXX_FLAGS "-D_GLIBCXX_USE_CXX11_ABI=0")\n')
     lay(tmp_path, "xformers/cpp_lib.json", '{"version": {"cuda": 1201, "hip": null, "torch": "2.1.2+cu121", "python": "3.10.13"}, "env": {}}')
-    lay(tmp_path, "deepspeed/git_version_info_installed.py", "installed_ops={'fused_adam': True, 'async_io': False}\ntorch_info={'version': '2.1', 'cuda_version': '12.1'}\n")
+    lay(
+        tmp_path,
+        "deepspeed/git_version_info_installed.py",
+        "installed_ops={'fused_adam': True, 'async_io': False}\ntorch_info={'version': '2.1', 'cuda_version': '12.1'}\n",
+    )
     for name in ("libbitsandbytes_cuda118.so", "libbitsandbytes_cuda121.so", "libbitsandbytes_cpu.so"):
         lay(tmp_path, f"bitsandbytes/{name}", "")
     found = tuple(distributions.Distribution(name, "1.0", "x", str(tmp_path)) for name in ("torch", "xformers", "deepspeed", "bitsandbytes"))
     facts = {key: fact.value for key, fact in torch_build.build_facts(found).items()}
     assert facts == {
-        "torch.version": "2.1.0+cu118", "torch.cuda": "11.8", "torch.hip": "absent", "torch.git": "f00", "torch.cxx11_abi": "false",
-        "xformers.torch": "2.1.2+cu121", "xformers.python": "3.10.13", "xformers.cuda": "12.1",
-        "deepspeed.torch": "2.1", "deepspeed.cuda": "12.1", "deepspeed.ops": "fused_adam", "bitsandbytes.cuda": "11.8,12.1",
+        "torch.version": "2.1.0+cu118",
+        "torch.cuda": "11.8",
+        "torch.hip": "absent",
+        "torch.git": "f00",
+        "torch.cxx11_abi": "false",
+        "xformers.torch": "2.1.2+cu121",
+        "xformers.python": "3.10.13",
+        "xformers.cuda": "12.1",
+        "deepspeed.torch": "2.1",
+        "deepspeed.cuda": "12.1",
+        "deepspeed.ops": "fused_adam",
+        "bitsandbytes.cuda": "11.8,12.1",
     }
 
 
@@ -138,8 +157,13 @@ def test_redaction_takes_out_names_and_paths_and_leaves_words() -> None:
     from envcheck import wire
 
     snapshot = wire.read(
-        {"packages": {"torch": "2.1.2"}, "env": {"LD_LIBRARY_PATH": "/home/ann/cuda/lib64:/opt/x/y/lib"}, "anomalies": [{"kind": "k", "packages": ["channel"], "detail": "root of channel on gpu-node7"}],
-         "origins": {"packages.torch": "/home/ann/venv/lib/python3.10/site-packages/torch-2.1.2.dist-info"}, "unknown": {"driver": "node gpu-node7 said no"}},
+        {
+            "packages": {"torch": "2.1.2"},
+            "env": {"LD_LIBRARY_PATH": "/home/ann/cuda/lib64:/opt/x/y/lib"},
+            "anomalies": [{"kind": "k", "packages": ["channel"], "detail": "root of channel on gpu-node7"}],
+            "origins": {"packages.torch": "/home/ann/venv/lib/python3.10/site-packages/torch-2.1.2.dist-info"},
+            "unknown": {"driver": "node gpu-node7 said no"},
+        },
         "/home/ann/s.json",
     )
     saved = json.dumps(wire.write(redact.redact(snapshot, frozenset(("ann", "gpu-node7"))), origins=True), ensure_ascii=False)

@@ -18,7 +18,12 @@ PROC_GPU = "Model: \t\t Tesla T4\nIRQ:   \t\t 35\nGPU UUID: \t GPU-x\n"
 NOT_FOUND = "`nvidia-smi` not found"
 
 
-def machine(tools: dict[str, Answer] | None = None, files: dict[str, str] | None = None, folders: dict[str, tuple[str, ...]] | None = None, env: dict[str, str] | None = None) -> Readers:
+def machine(
+    tools: dict[str, Answer] | None = None,
+    files: dict[str, str] | None = None,
+    folders: dict[str, tuple[str, ...]] | None = None,
+    env: dict[str, str] | None = None,
+) -> Readers:
     def run(command: Any) -> Answer:
         line = " ".join(command)
         name = command[0].rsplit("/", 1)[-1]
@@ -55,7 +60,11 @@ def test_nvidia_smi_is_next() -> None:
 
 
 def test_an_old_driver_does_not_know_compute_cap() -> None:
-    tools = {"compute_cap": Answer(None, "`nvidia-smi` failed: Field \"compute_cap\" is not a valid field to query."), "memory.total": Answer(SMI_OLD), "--version": Answer("x")}
+    tools = {
+        "compute_cap": Answer(None, '`nvidia-smi` failed: Field "compute_cap" is not a valid field to query.'),
+        "memory.total": Answer(SMI_OLD),
+        "--version": Answer("x"),
+    }
     facts, gpus = nvidia.facts(machine(tools))
     assert facts["driver"].value == "450.80.02"
     assert gpus is not None
@@ -106,7 +115,9 @@ def test_nonsense_from_nvidia_smi_is_no_gpu_list(text: str) -> None:
 KFD = "/sys/class/kfd/kfd/topology/nodes"
 
 
-@pytest.mark.parametrize(("target", "name"), [(90010, "gfx90a"), (90402, "gfx942"), (110000, "gfx1100"), (100100, "gfx1010"), (90008, "gfx908"), (110501, "gfx1151")])
+@pytest.mark.parametrize(
+    ("target", "name"), [(90010, "gfx90a"), (90402, "gfx942"), (110000, "gfx1100"), (100100, "gfx1010"), (90008, "gfx908"), (110501, "gfx1151")]
+)
 def test_amd_targets_have_names(target: int, name: str) -> None:
     assert accelerators.gfx_name(target) == name
 

@@ -14,11 +14,19 @@ from envcheck.render.escape import visible
 from envcheck.render.text import way_to_tell
 
 GOLDEN = Path(__file__).parent / "golden"
-PAGE = Page(("zero-grad",), ("grad_norm",), "The reduction reads a buffer that was freed.", ("use deepspeed>=0.14.4", "set overlap_comm=false"),
-            ("https://github.com/deepspeedai/DeepSpeed/issues/5692",), "maintainer")
+PAGE = Page(
+    ("zero-grad",),
+    ("grad_norm",),
+    "The reduction reads a buffer that was freed.",
+    ("use deepspeed>=0.14.4", "set overlap_comm=false"),
+    ("https://github.com/deepspeedai/DeepSpeed/issues/5692",),
+    "maintainer",
+)
 
 
-def finding(number: int = 0, severity: str = "error", certainty: str = "certain", title: str = "DeepSpeed 0.14.3 zeroes every gradient", page: Page = PAGE) -> Finding:
+def finding(
+    number: int = 0, severity: str = "error", certainty: str = "certain", title: str = "DeepSpeed 0.14.3 zeroes every gradient", page: Page = PAGE
+) -> Finding:
     facts = (UsedFact("deepspeed", "0.14.3", "site-packages/deepspeed-0.14.3.dist-info"),)
     return Finding(f"entry-{number}", "bad", severity, certainty, title, ("deepspeed",), facts, page)
 
@@ -29,16 +37,23 @@ def undecided(number: int, needs: tuple[str, ...] = ("train.zero_stage", "train.
 
 FULL = snap(python="3.10.12", torch="2.1.2+cu121", deepspeed="0.14.3", gpus=[{"name": "NVIDIA A800-SXM4-80GB", "capability": "8.0", "count": 8}], complete=True)
 BARE = snap(gpus=None)
-NEAREST = Nearest("stack", "EasyBuild 2023a", (Difference("torch", "2.1.2", "2.6.0"), Difference("deepspeed", "0.14.3", None), Difference("python", None, "3.12")))
+NEAREST = Nearest(
+    "stack", "EasyBuild 2023a", (Difference("torch", "2.1.2", "2.6.0"), Difference("deepspeed", "0.14.3", None), Difference("python", None, "3.12"))
+)
 
 REPORTS = {
     "empty": Report(BARE),
     "untested": Report(FULL, nearest=NEAREST),
     "known-good": Report(FULL, (Finding("stack", "good", "note", "certain", "EasyBuild 2023a", ("torch",)),)),
     "one-error": Report(FULL, (finding(),)),
-    "caution": Report(FULL, (finding(severity="warning"),), (undecided(1), undecided(2), undecided(3, ("gpu",)), undecided(4, ("driver",)), undecided(5, ("numpy",)))),
+    "caution": Report(
+        FULL, (finding(severity="warning"),), (undecided(1), undecided(2), undecided(3, ("gpu",)), undecided(4, ("driver",)), undecided(5, ("numpy",)))
+    ),
     "possible": Report(snap(deepspeed=">=0.12"), tuple(finding(n, "warning", "possible") for n in range(6))),
-    "hostile": Report(snap(packages={"torch": "2.1\x1b[31m\u202e"}), (finding(title="a\nb\x07 <b>&amp;</b> [bold]x[/bold] :smile:", page=Page(cause="c\x1b]0;pwned\x07", fix=("d\r",))),)),
+    "hostile": Report(
+        snap(packages={"torch": "2.1\x1b[31m\u202e"}),
+        (finding(title="a\nb\x07 <b>&amp;</b> [bold]x[/bold] :smile:", page=Page(cause="c\x1b]0;pwned\x07", fix=("d\r",))),),
+    ),
     "unicode": Report(snap(python="3.10"), (finding(title="损失为零 — Überlauf 🙂"),)),
     "many": Report(FULL, tuple(finding(n) for n in range(200))),
 }
@@ -90,7 +105,9 @@ def test_color_changes_nothing_but_color() -> None:
     assert re.sub(r"\x1b\[[0-9;]*m", "", colored).split() == plain.split()
 
 
-@pytest.mark.parametrize(("text", "shown"), [("a\x1b[2Jb", "a\\x1b[2Jb"), ("\u202egnp.exe", "\\u202egnp.exe"), ("é—🙂", "é—🙂"), ("\ud800", "\\ud800"), ("a\tb", "a\\x09b")])
+@pytest.mark.parametrize(
+    ("text", "shown"), [("a\x1b[2Jb", "a\\x1b[2Jb"), ("\u202egnp.exe", "\\u202egnp.exe"), ("é—🙂", "é—🙂"), ("\ud800", "\\ud800"), ("a\tb", "a\\x09b")]
+)
 def test_unsafe_characters_become_visible(text: str, shown: str) -> None:
     assert visible(text) == shown
 

@@ -38,8 +38,15 @@ def test_what_works_together_or_says_nothing_is_left_alone(packages: dict[str, s
 
 @pytest.mark.parametrize(
     ("kind", "package", "severity"),
-    [("duplicate-metadata", "torch", "warning"), ("duplicate-metadata", "tqdm", "note"), ("user-site-shadow", "transformers", "warning"),
-     ("shadowed", "torch", "note"), ("shared-file", "torch", "note"), ("stale-metadata", "torch", "warning"), ("broken-metadata", "tqdm", "note")],
+    [
+        ("duplicate-metadata", "torch", "warning"),
+        ("duplicate-metadata", "tqdm", "note"),
+        ("user-site-shadow", "transformers", "warning"),
+        ("shadowed", "torch", "note"),
+        ("shared-file", "torch", "note"),
+        ("stale-metadata", "torch", "warning"),
+        ("broken-metadata", "tqdm", "note"),
+    ],
 )
 def test_anomalies_are_loud_only_about_the_training_stack(kind: str, package: str, severity: str) -> None:
     anomaly = {"kind": kind, "packages": [package], "detail": "seen", "origin": "somewhere"}

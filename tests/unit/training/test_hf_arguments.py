@@ -57,7 +57,12 @@ def test_a_file_and_its_deepspeed_config() -> None:
 def test_json_of_the_arguments() -> None:
     read = training.read("arguments.json", str)
     assert {key: read[key].value for key in ("precision", "trainer_precision", "learning_rate", "max_grad_norm", "fsdp", "torch_compile")} == {
-        "precision": "fp16", "trainer_precision": "fp16", "learning_rate": 5e-5, "max_grad_norm": 0.3, "fsdp": "full_shard auto_wrap", "torch_compile": "true",
+        "precision": "fp16",
+        "trainer_precision": "fp16",
+        "learning_rate": 5e-5,
+        "max_grad_norm": 0.3,
+        "fsdp": "full_shard auto_wrap",
+        "torch_compile": "true",
     }
     assert read["use_reentrant"] == Fact("true", "arguments.json:13")
     assert read["logging_nan_inf_filter"].value == "false"
@@ -109,7 +114,7 @@ def test_precision(tmp_path: Path, text: str, side: Any, precision: Any) -> None
         pytest.param("model:\n  name: x", "model", "missing", id="model-section"),
         pytest.param("model_init_kwargs: {attn_implementation: eager}", "attn_implementation", "eager", id="init-kwargs"),
         pytest.param("deepspeed: {zero_optimization: {stage: 2}}", "zero_stage", 2, id="deepspeed-in-place"),
-        pytest.param("deepspeed: '{\"zero_optimization\": {\"stage\": 1}}'", "zero_stage", 1, id="deepspeed-as-text"),
+        pytest.param('deepspeed: \'{"zero_optimization": {"stage": 1}}\'', "zero_stage", 1, id="deepspeed-as-text"),
         pytest.param("deepspeed: false", "deepspeed", "missing", id="deepspeed-off"),
         pytest.param("base: &b {bf16: true}\n<<: *b", "precision", "bf16", id="merge"),
     ],

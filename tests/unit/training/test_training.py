@@ -102,5 +102,3 @@ def _file(folder: Path, text: str) -> str:
     path = folder / "c.yaml"
     path.write_text(text, encoding="utf-8")
     return str(path)
-
-
