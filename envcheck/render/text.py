@@ -115,8 +115,13 @@ def way_to_tell(key: str) -> str:
     return found.format(key=key) if found else f"the version of {key}, in the snapshot or requirements"
 
 
+def _is_askable(key: str) -> bool:
+    return any(key == prefix or (prefix.endswith(".") and key.startswith(prefix)) for prefix, _ in _WAYS)
+
+
 def _undecided(console: Console, undecided: Sequence[Undecided], quiet: bool) -> None:
-    loud = [item for item in undecided if item.severity != "note"]
+    # That a package nobody spoke of might be there as well is no question worth asking.
+    loud = [item for item in undecided if item.severity != "note" and any(_is_askable(key) for key in item.needs)]
     if not loud:
         return
     groups: Dict[Tuple[str, ...], List[Undecided]] = {}
