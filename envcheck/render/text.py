@@ -99,7 +99,7 @@ def _fact(key: str, value: object, origin: str) -> Text:
 
 # How each missing fact can be given; the first prefix that fits counts.
 _WAYS = (
-    ("train.", "`--config FILE` or `--set {key}=…`"),
+    ("train.", "`--config FILE`, or `--set {key}=…`"),
     ("env.", "`--set {key}=…`"),
     ("gpu_count", "`--gpu NAMExCOUNT`, such as `--gpu A800x8`"),
     ("gpu", "`--gpu NAME`, such as `--gpu A800`"),
@@ -119,6 +119,15 @@ def _is_askable(key: str) -> bool:
     return any(key == prefix or (prefix.endswith(".") and key.startswith(prefix)) for prefix, _ in _WAYS)
 
 
+def _ways(needs: Sequence[str]) -> str:
+    """How all these facts can be given; settings that one config file would tell together are said once."""
+    settings = [key for key in needs if key.startswith("train.")]
+    if len(settings) < 2:
+        return "; ".join(dict.fromkeys(way_to_tell(key) for key in needs))
+    others = [way_to_tell(key) for key in needs if key not in settings]
+    return "; ".join(["`--config FILE`, or `--set KEY=…` for each", *others])
+
+
 def _undecided(console: Console, undecided: Sequence[Undecided], quiet: bool) -> None:
     # That a package nobody spoke of might be there as well is no question worth asking.
     loud = [item for item in undecided if item.severity != "note" and any(_is_askable(key) for key in item.needs)]
@@ -133,7 +142,7 @@ def _undecided(console: Console, undecided: Sequence[Undecided], quiet: bool) ->
     rows.add_column(overflow="fold")
     for needs, items in ranked[: 1 if quiet else _MOST_UNDECIDED]:
         rows.add_row(Text(visible(items[0].title) + (f" (and {len(items) - 1} more)" if len(items) > 1 else "")))
-        rows.add_row(Text(f"  tell {' and '.join(visible(key) for key in needs)}: " + "; ".join(dict.fromkeys(way_to_tell(key) for key in needs)), style="dim"))
+        rows.add_row(Padding(Text(f"tell {' and '.join(visible(key) for key in needs)}: {_ways(needs)}", style="dim"), (0, 0, 0, 2)))
     console.print(Padding(rows, (0, 0, 1, 2)))
 
 
