@@ -75,20 +75,25 @@ def _finding(console: Console, finding: Finding) -> None:
     head = Text.assemble((label, _COLOURS[finding.severity]), "  ", (visible(finding.title), "bold"), "  ", (f"[{finding.id}]", "dim"))
     console.print(head)
     rows = Table.grid(padding=(0, 2))
-    rows.add_column(width=5, style="dim")
+    rows.add_column(style="dim", no_wrap=True)
     rows.add_column(overflow="fold")
     for number, used in enumerate(finding.facts):
-        rows.add_row("" if number else "found", _fact(used.key, used.value, used.origin))
+        rows.add_row(_label("" if number else "found"), _fact(used.key, used.value, used.origin))
     page = finding.page
     if page.cause:
-        rows.add_row("why", Text(visible(page.cause)))
+        rows.add_row(_label("why"), Text(visible(page.cause)))
     if page.disputed:
-        rows.add_row("", Text(visible(f"not established: {page.disputed}")))
+        rows.add_row(_label(""), Text(visible(f"not established: {page.disputed}")))
     for number, fix in enumerate(page.fix):
-        rows.add_row("or" if number else "fix", Text(visible(fix), style="green"))
+        rows.add_row(_label("or" if number else "fix"), Text(visible(fix), style="green"))
     if page.links:
-        rows.add_row("seen", Text(visible("  ".join(page.links[:2])) + (f"  ({page.level})" if page.level else "")))
+        rows.add_row(_label("seen"), Text(visible("  ".join(page.links[:2])) + (f"  ({page.level})" if page.level else "")))
     console.print(Padding(rows, (0, 0, 1, 2)))
+
+
+def _label(text: str) -> str:
+    """Padded here, because releases of rich disagree on whether a column's width holds its padding."""
+    return f"{text:5}"
 
 
 def _fact(key: str, value: object, origin: str) -> Text:

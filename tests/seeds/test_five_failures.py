@@ -28,6 +28,7 @@ ZERO2 = {
     "gradient_accumulation_steps": "auto",
     "zero_optimization": {"stage": 2, "overlap_comm": True, "contiguous_gradients": True, "reduce_bucket_size": "auto"},
 }
+UNDECLARED = Target()
 BF16 = Target(settings=("train.precision=bf16",))
 
 
@@ -46,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def check(folder: Path, requirements: str, *, config: bool = False, target: Target = Target()) -> Report:
+def check(folder: Path, requirements: str, *, config: bool = False, target: Target = UNDECLARED) -> Report:
     (folder / "requirements.txt").write_text(requirements)
     sources = api.Sources(requirements=(str(folder / "requirements.txt"),), config=(str(folder / "zero2.json"),) if config else (), target=target)
     return CHECKER.report(api.snapshot_of(sources, CHECKER))
