@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from envcheck.derive import derive
+from envcheck.good import GoodCombinations
 from envcheck.inputs.target import Target
-from envcheck.match import Matches, known_good, match, unpinned
+from envcheck.match import Matches, match, unpinned
 from envcheck.matrix.index import Index, Located
 from envcheck.matrix.store import Matrix, open_matrix
 from envcheck.model import SEVERITIES, Fact, Finding, Nearest, Page, Report, Snapshot, UsedFact, merge
@@ -43,7 +44,8 @@ class Checker:
         self.matrix: Matrix = open_matrix(private, warn)
         self._stack: FrozenSet[str] = frozenset(self.matrix.table("stack") or ())
         self._gpu_rows: Optional[List[Sequence[str]]] = None
-        self._good: Optional[Tuple[Tuple[Located, Index], ...]] = None
+        self._good: Optional[GoodCombinations] = None
+        self._published: Dict[str, Tuple[Located, Index]] = {}
 
     def gpu_rows(self) -> Sequence[Sequence[str]]:
         """The GPU table, read when it is first needed."""
@@ -64,9 +66,10 @@ class Checker:
 
     def _known_good(self, snapshot: Snapshot) -> Tuple[Tuple[Finding, ...], Optional[Nearest]]:
         if self._good is None:
-            self._good = tuple(self.matrix.good())
-        good, nearest = known_good(snapshot, (located.entry for located, _ in self._good), self._stack)
-        return _with_pages(good, {located.entry.id: (located, index) for located, index in self._good}) if good else (), nearest
+            self._published = {located.entry.id: (located, index) for located, index in self.matrix.good()}
+            self._good = GoodCombinations((located.entry for located, _ in self._published.values()), self._stack)
+        good, nearest = self._good.judge(snapshot)
+        return _with_pages(good, self._published), nearest
 
 
 def _severity(finding: Finding) -> Tuple[int, bool]:

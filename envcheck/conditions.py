@@ -19,6 +19,10 @@ from envcheck.model import Fact, Gpu, Snapshot, Truth, plain
 YES, NO, UNKNOWN = Truth.YES, Truth.NO, Truth.UNKNOWN
 
 
+BACKGROUND = frozenset(("python", "os", "arch", "glibc", "gpu_count"))
+"""Facts that nearly every environment shares: that they fit says nothing about an entry."""
+
+
 class Reading(NamedTuple):
     """What one condition said of one snapshot."""
 

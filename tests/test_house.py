@@ -26,6 +26,7 @@ FLOORS = {
     "selftest": 4,
     "render": 4,
     "match": 4,
+    "good": 5,
     "inputs": 5,
     "derive": 5,
     "rules": 5,

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
+from envcheck.conditions import BACKGROUND
 from envcheck.errors import UnableError
 from envcheck.model import Entry, Page
 
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 FORMAT = b"envcheck-index 1 "
 GOOD = "good combinations"
 """The shard of all good entries: they are few, and the nearest one may share nothing but torch."""
-_BACKGROUND = frozenset(("python", "os", "arch", "glibc", "gpu_count"))
-"""Keys that nearly every snapshot knows: an entry is found through them only where it has no other."""
-
 Span = Tuple[int, int]
 
 
@@ -41,9 +39,11 @@ class Located(NamedTuple):
 
 
 def anchors(when: Mapping[str, Any]) -> Tuple[str, ...]:
-    """The condition keys through which an entry is found, those inside `any` included and those inside `not` not."""
+    """The condition keys through which an entry is found: those inside `any` too, not those inside `not`, and what nearly
+    every snapshot knows (`BACKGROUND`) only where there is nothing else.
+    """
     keys = list(dict.fromkeys(_keys(when)))
-    return tuple(key for key in keys if key not in _BACKGROUND) or tuple(keys)
+    return tuple(key for key in keys if key not in BACKGROUND) or tuple(keys)
 
 
 def _keys(when: Mapping[str, Any]) -> Iterable[str]:

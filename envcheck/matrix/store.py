@@ -7,10 +7,11 @@ import os
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
+from envcheck.conditions import truth_of
 from envcheck.errors import InputError, MatrixError, Problem, UnableError
 from envcheck.matrix import files
 from envcheck.matrix.index import GOOD, Index, Located, compile_index
-from envcheck.model import Page, Snapshot
+from envcheck.model import Page, Snapshot, Truth
 from envcheck.wire import nearest
 
 _HERE = Path(__file__).resolve().parent
@@ -28,6 +29,7 @@ class Matrix:
     def __init__(self, indexes: Sequence[Index]) -> None:
         """Raises `MatrixError` where two of them define one id."""
         self._indexes = tuple(indexes)
+        self._survivors = tuple(_Survivors(index) for index in self._indexes)
         if len(self._indexes) > 1:
             self._refuse_repeated()
 
@@ -44,16 +46,15 @@ class Matrix:
 
     def candidates(self, snapshot: Snapshot) -> Iterator[Tuple[Located, Index]]:
         """Every entry that something known of `snapshot` could make hit or undecided, each once, in a fixed order."""
-        known = set(known_keys(snapshot))
-        for index in self._indexes:
+        known = dict(known_facts(snapshot))
+        for index, survivors in zip(self._indexes, self._survivors):
             seen = set()
             for key in index.keys:
-                if key not in known:
-                    continue
-                for located in index.shard(key):
-                    if located.entry.id not in seen:
-                        seen.add(located.entry.id)
-                        yield located, index
+                if key in known:
+                    for located in survivors.of(key, known[key], snapshot):
+                        if located.entry.id not in seen:
+                            seen.add(located.entry.id)
+                            yield located, index
 
     def good(self) -> Iterator[Tuple[Located, Index]]:
         """Every known-good combination."""
@@ -79,15 +80,35 @@ class Matrix:
         return next((table for table in (index.table(name) for index in self._indexes) if table is not None), None)
 
 
-def known_keys(snapshot: Snapshot) -> Iterator[str]:
-    """The condition keys that `snapshot` has something to say about."""
-    yield from (key for key, fact in snapshot.facts.items() if fact.is_known)
-    yield from (name for name, fact in snapshot.packages.items() if fact.is_known)
+def known_facts(snapshot: Snapshot) -> Iterator[Tuple[str, Any]]:
+    """The condition keys that `snapshot` has something to say about, with what decides each."""
+    yield from ((key, fact.value) for key, fact in snapshot.facts.items() if fact.value is not None)
+    yield from ((name, fact.value) for name, fact in snapshot.packages.items() if fact.value is not None)
     if snapshot.gpus:
-        yield "gpu"
-        yield "gpu_count"
-    yield from (f"train.{key}" for key, fact in snapshot.train.items() if fact.is_known)
-    yield from (f"env.{key}" for key in snapshot.env)
+        yield "gpu", snapshot.gpus
+        yield "gpu_count", snapshot.gpus
+    yield from ((f"train.{key}", fact.value) for key, fact in snapshot.train.items() if fact.value is not None)
+    yield from ((f"env.{key}", fact.value) for key, fact in snapshot.env.items())
+
+
+class _Survivors:
+    """The entries of a shard that one fact does not refute: thousands of snapshots share few versions of each package."""
+
+    LIMIT = 20_000
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._kept: Dict[Tuple[str, Any, bool], Tuple[Located, ...]] = {}
+
+    def of(self, key: str, value: Any, snapshot: Snapshot) -> Tuple[Located, ...]:
+        asked = (key, value, snapshot.complete)
+        found = self._kept.get(asked)
+        if found is None:
+            if len(self._kept) >= self.LIMIT:
+                self._kept.clear()
+            found = tuple(one for one in self._index.shard(key) if key not in one.entry.when or truth_of(key, one.entry.when[key], snapshot) is not Truth.NO)
+            self._kept[asked] = found
+        return found
 
 
 def open_matrix(private: Sequence[Path] = (), notice: Notice = None) -> Matrix:

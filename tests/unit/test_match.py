@@ -2,13 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from build import snap
 
-from envcheck.match import known_good, match, unpinned
+from envcheck.match import match, unpinned
 from envcheck.model import Entry
-
-STACK = frozenset(("torch", "transformers", "deepspeed", "peft"))
 
 
 def entry(id: str, when: dict[str, Any], kind: str = "bad", severity: str = "error", culprit: tuple[str, ...] = ("deepspeed",)) -> Entry:
@@ -62,43 +59,3 @@ def test_an_unpinned_package_is_one_line_however_many_entries_it_allows() -> Non
     snapshot = snap(deepspeed=">=0")
     assert unpinned(snapshot, match(snapshot, [ZERO, RACE])) == {"deepspeed": ("zero", "race")}
     assert unpinned(snap(deepspeed="0.13.1"), match(snap(deepspeed="0.13.1"), [RACE])) == {}
-
-
-GOOD = entry("stack", {"python": "==3.10.*", "torch": "==2.1.2", "transformers": "==4.36.2"}, "good", "note", ("torch", "transformers"))
-OTHER = entry("other", {"torch": "==2.7.1", "transformers": "==4.52.4"}, "good", "note", ("torch", "transformers"))
-
-
-def test_the_very_combination_is_known_good() -> None:
-    [finding], nearest = known_good(snap(python="3.10.12", torch="2.1.2+cu121", transformers="4.36.2", tqdm="4.66"), [GOOD, OTHER], STACK)
-    assert finding.id == "stack"
-    assert nearest is None
-
-
-def test_a_good_entry_does_not_speak_for_packages_it_does_not_name() -> None:
-    findings, nearest = known_good(snap(python="3.10.12", torch="2.1.2", transformers="4.36.2", deepspeed="0.14.3"), [GOOD], STACK)
-    assert findings == ()
-    assert nearest is not None
-    assert [(one.key, one.yours, one.known_good) for one in nearest.differs] == [("deepspeed", "0.14.3", None)]
-
-
-def test_unknown_is_never_good() -> None:
-    findings, _ = known_good(snap(torch="2.1.2", transformers="4.36.2"), [GOOD], STACK)
-    assert findings == ()
-
-
-def test_the_nearest_combination_says_what_differs() -> None:
-    _, nearest = known_good(snap(python="3.10.12", torch="2.1.2", transformers="4.46.1"), [OTHER, GOOD], STACK)
-    assert nearest is not None
-    assert nearest.id == "stack"
-    assert [(one.key, one.yours, one.known_good) for one in nearest.differs] == [("transformers", "4.46.1", "4.36.2")]
-
-
-def test_a_combination_without_one_version_in_common_is_no_neighbour() -> None:
-    assert known_good(snap(torch="1.9.0"), [GOOD, OTHER], STACK) == ((), None)
-
-
-@pytest.mark.parametrize("order", [[GOOD, OTHER], [OTHER, GOOD]])
-def test_the_order_of_entries_decides_nothing(order: list[Entry]) -> None:
-    _, nearest = known_good(snap(torch="2.1.2", peft="0.7.1"), order, STACK)
-    assert nearest is not None
-    assert nearest.id == "stack"
