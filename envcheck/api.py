@@ -90,7 +90,7 @@ def _unpinned_findings(snapshot: Snapshot, matches: Matches) -> Tuple[Finding, .
             fix=(f"pin {name} to the version that was tried, as `{name}==X.Y.Z`, and check that version",),
         )
         shown = f"{name}{fact.value}" if fact.value != ">=0" else f"{name} without a version"
-        title = f"`{shown}` allows versions with known defects ({len(ids)} {'entry' if len(ids) == 1 else 'entries'})"
+        title = f"{shown} allows versions with known defects ({len(ids)} {'entry' if len(ids) == 1 else 'entries'})"
         findings.append(Finding(f"unpinned-{name}", "caution", "note", "possible", title, (name,), (UsedFact(name, fact.value or "", fact.origin),), page))
     return tuple(findings)
 

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
 
-from envcheck.conditions import evaluate, truth_of
+from envcheck.conditions import CONDITIONS, evaluate, truth_of
 from envcheck.match import finding
-from envcheck.model import Difference, Entry, Finding, Nearest, Snapshot, Truth
+from envcheck.model import SENSE_KEYS, Difference, Entry, Finding, Nearest, Snapshot, Truth
+
+Condition = Tuple[str, str]
+"""A condition key and its argument as text."""
 
 
 class GoodCombinations:
-    """The good entries, laid out so that a condition that many of them share is judged once for a snapshot."""
+    """The good entries, laid out so that a condition that many of them share is judged once, and once for all snapshots
+    in which one fact decides it the same way.
+    """
+
+    LIMIT = 20_000
 
     def __init__(self, entries: Iterable[Entry], stack: FrozenSet[str]) -> None:
         """`stack` names the packages that run in a training step."""
         self._stack = stack
-        self._conditions: List[Tuple[str, Any]] = []
-        numbers: Dict[Tuple[str, str], int] = {}
-        self._entries: List[Tuple[Entry, Tuple[int, ...]]] = []
+        self._arguments: Dict[str, Dict[str, Any]] = {}
+        self._entries: List[Tuple[Entry, Tuple[Condition, ...]]] = []
         for entry in entries:
-            used = []
+            self._entries.append((entry, tuple((key, repr(argument)) for key, argument in entry.when.items())))
             for key, argument in entry.when.items():
-                number = numbers.setdefault((key, repr(argument)), len(self._conditions))
-                if number == len(self._conditions):
-                    self._conditions.append((key, argument))
-                used.append(number)
-            self._entries.append((entry, tuple(used)))
+                self._arguments.setdefault(key, {})[repr(argument)] = argument
+        self._answers: Dict[Tuple[str, Any, bool], FrozenSet[Condition]] = {}
 
     def judge(self, snapshot: Snapshot) -> Tuple[Tuple[Finding, ...], Optional[Nearest]]:
         """The entries that name this very combination, or else the nearest one and what differs.
@@ -37,21 +40,36 @@ class GoodCombinations:
         present = [name for name, fact in snapshot.packages.items() if name in self._stack and fact.value not in (None, "absent")]
         if not present:
             return (), None
-        fits = [truth_of(key, argument, snapshot) is Truth.YES for key, argument in self._conditions]
-        counts = [key in present and fit for (key, _), fit in zip(self._conditions, fits)]
+        fits = frozenset().union(*(self._fitting(key, snapshot) for key in self._arguments))
         findings: List[Finding] = []
         best: Optional[Tuple[Tuple[int, int, str], Entry]] = None
-        for entry, used in self._entries:
-            common = sum([counts[number] for number in used])
+        for entry, conditions in self._entries:
+            fitting = [key for key, text in conditions if (key, text) in fits]
+            common = sum([key in present for key in fitting])
             if not common:
                 continue
-            departures = len(used) - sum([fits[number] for number in used]) + sum([name not in entry.when for name in present])
+            departures = len(conditions) - len(fitting) + sum([name not in entry.when for name in present])
             if not departures:
                 findings.append(finding(entry, evaluate(entry.when, snapshot), "certain", entry.severity))
             rank = (departures - common, -common, entry.id)
             if best is None or rank < best[0]:
                 best = rank, entry
         return tuple(findings), None if findings or best is None else _nearest(best[1], snapshot, present)
+
+    def _fitting(self, key: str, snapshot: Snapshot) -> FrozenSet[Condition]:
+        """The conditions under `key` that hold."""
+        if key in CONDITIONS and key not in SENSE_KEYS or "." in key or key in ("any", "not"):
+            return self._judged(key, snapshot)
+        fact = snapshot.fact(key) if key in SENSE_KEYS else snapshot.package(key)
+        asked = (key, fact.value, snapshot.complete)
+        if asked not in self._answers:
+            if len(self._answers) >= self.LIMIT:
+                self._answers.clear()
+            self._answers[asked] = self._judged(key, snapshot)
+        return self._answers[asked]
+
+    def _judged(self, key: str, snapshot: Snapshot) -> FrozenSet[Condition]:
+        return frozenset((key, text) for text, argument in self._arguments[key].items() if truth_of(key, argument, snapshot) is Truth.YES)
 
 
 def _nearest(entry: Entry, snapshot: Snapshot, present: Sequence[str]) -> Nearest:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Tuple
 
 from envcheck.conditions import BACKGROUND, Outcome, evaluate
 from envcheck.model import KINDS, SEVERITIES, Entry, Fact, Finding, Snapshot, Truth, Undecided, UsedFact
 
 MOST_MISSING = 2
 """An entry that more facts are missing for is too far away to be worth a person's attention."""
-_LOWERED = {"error": "warning", "warning": "warning", "note": "note"}
-"""Severity where a requirement merely allows what is bad: nothing broken is installed yet."""
 
 
 class Matches(NamedTuple):
@@ -31,10 +29,18 @@ def match(snapshot: Snapshot, entries: Iterable[Entry]) -> Matches:
         if outcome.truth is Truth.YES:
             findings.append(finding(entry, outcome, "certain", entry.severity))
         elif not outcome.missing:
-            findings.append(finding(entry, outcome, "possible", _LOWERED[entry.severity]))
+            findings.append(finding(entry, outcome, "possible", _possible_severity(entry, outcome)))
         elif _is_near(entry, outcome):
             undecided.append(Undecided(entry.id, entry.kind, entry.severity, entry.culprit, entry.title, outcome.missing))
     return Matches(tuple(sorted(findings, key=_finding_rank)), tuple(sorted(undecided, key=_undecided_rank)))
+
+
+def _possible_severity(entry: Entry, outcome: Outcome) -> str:
+    """Severity where a requirement merely allows what is bad: a warning where something certain (another pin, a setting,
+    the GPU) takes part, and a note where every requirement involved is open.
+    """
+    certain = any(key not in outcome.ranged and key not in BACKGROUND and not _is_range(fact) for key, fact in outcome.used)
+    return "warning" if certain and entry.severity in ("error", "warning") else "note"
 
 
 def finding(entry: Entry, outcome: Outcome, certainty: str, severity: str) -> Finding:
@@ -65,10 +71,11 @@ def unpinned(snapshot: Snapshot, matches: Matches) -> Dict[str, Tuple[str, ...]]
     open_ones += [(one.id, one.culprit) for one in matches.undecided]
     for id, culprit in open_ones:
         for name in culprit:
-            if _is_range(snapshot.packages.get(name)):
+            if name in snapshot.packages and _is_range(snapshot.packages[name]):
                 allowed.setdefault(name, []).append(id)
     return {name: tuple(ids) for name, ids in sorted(allowed.items())}
 
 
-def _is_range(fact: Optional[Fact]) -> bool:
-    return fact is not None and isinstance(fact.value, str) and fact.value[:1] in "<>=!~"
+def _is_range(fact: Fact) -> bool:
+    """Whether a fact is an open requirement; `==2.1` is a pin."""
+    return isinstance(fact.value, str) and fact.value[:1] in "<>!~" or isinstance(fact.value, str) and fact.value.endswith(".*")

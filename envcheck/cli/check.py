@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Tuple
+from typing import Any, List, Tuple
 
 import click
 
@@ -32,8 +32,9 @@ def command(ctx: click.Context, /, **given: Any) -> int:
     input, 3 where envcheck could not do its work.
     """
     sources = _sources(given)
-    if sources.snapshot is not None and given["with_selftest"]:
-        raise click.UsageError("`--selftest` checks this machine, `--snapshot` is about another one", ctx)
+    elsewhere = "--snapshot" if sources.snapshot is not None else "-r" if sources.requirements else None
+    if elsewhere is not None and given["with_selftest"]:
+        raise click.UsageError(f"`--selftest` checks this machine, `{elsewhere}` is about another one", ctx)
     checker = api.Checker([Path(folder) for folder in given["private"]], talk.say)
     from envcheck.inputs import snapshot
 
@@ -42,7 +43,7 @@ def command(ctx: click.Context, /, **given: Any) -> int:
     report = checker.report(api.snapshot_of(sources, checker, talk.say))
     if given["with_selftest"]:
         report = _with_selftest(report, sources)
-    _show(report, given["output_format"])
+    talk.show(_rendered(report, given["output_format"]))
     status = options.exit_code(worst(iter(report.findings)), given["fail_on"])
     if given["with_selftest"]:
         from envcheck.cli.selftest import ran_status
@@ -59,10 +60,10 @@ def _sources(given: Any) -> api.Sources:
     return api.Sources(given["python"], given["snapshot"], given["requirements"], given["config"], target)
 
 
-def _show(report: Report, output_format: str) -> None:
+def _rendered(report: Report, output_format: str) -> str:
     from envcheck.render import RENDERERS
 
-    talk.show(RENDERERS[output_format](report, color=talk.wants_color(), width=talk.width()))
+    return RENDERERS[output_format](report, color=talk.wants_color(), width=talk.width())
 
 
 def _many(sources: api.Sources, checker: api.Checker, given: Any) -> int:
@@ -70,14 +71,15 @@ def _many(sources: api.Sources, checker: api.Checker, given: Any) -> int:
     from envcheck.inputs import snapshot
 
     overlay = api.overlay(sources, checker, talk.say)
-    worst_of_all = None
+    shown: List[str] = []
+    severities = set()
     for one in snapshot.read_lines(str(sources.snapshot), talk.say):
         report = checker.report(overlay(one))
-        _show(report, given["output_format"])
-        found = worst(iter(report.findings))
-        if found is not None and (worst_of_all is None or SEVERITIES.index(found) < SEVERITIES.index(worst_of_all)):
-            worst_of_all = found
-    return options.exit_code(worst_of_all, given["fail_on"])
+        shown.append(_rendered(report, given["output_format"]))
+        severities.add(worst(iter(report.findings)))
+    for text in shown:
+        talk.show(text)
+    return options.exit_code(next((severity for severity in SEVERITIES if severity in severities), None), given["fail_on"])
 
 
 def _with_selftest(report: Report, sources: api.Sources) -> Report:

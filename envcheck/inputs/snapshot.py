@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, Sequence, Tuple
 
 from envcheck import documents, wire
 from envcheck.errors import InputError
@@ -26,19 +26,17 @@ def read(path: str, warn: Callable[[str], None]) -> Snapshot:
     return wire.read(_decoded(text, path, 1), path, warn)
 
 
-def read_lines(path: str, warn: Callable[[str], None]) -> Tuple[Snapshot, ...]:
-    """The Snapshots of a `.jsonl` file, in order; empty lines are passed over.
-
-    The whole file is read before anything is said of it, so that a broken last line leaves no half-written report.
+def read_lines(path: str, warn: Callable[[str], None]) -> Iterator[Snapshot]:
+    """The Snapshots of a `.jsonl` file, in order; empty lines are passed over. Raises `InputError` where a line is wrong,
+    after the ones before it were handed out.
     """
-    found: List[Snapshot] = []
+    found = False
     for number, line in enumerate(documents.read_text(path, limit=_LINES_LIMIT).split("\n"), 1):
         if line.strip():
-            where = f"{path}:{number}"
-            found.append(wire.read(_decoded(line, path, number), where, warn))
+            found = True
+            yield wire.read(_decoded(line, path, number), f"{path}:{number}", warn)
     if not found:
         raise InputError("holds no snapshot", where=path, hint="one JSON object a line, as `envcheck probe` prints it")
-    return tuple(found)
 
 
 def _decoded(text: str, path: str, first: int) -> Any:

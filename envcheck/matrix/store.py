@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from envcheck.conditions import truth_of
 from envcheck.errors import InputError, MatrixError, Problem, UnableError
@@ -29,7 +29,7 @@ class Matrix:
     def __init__(self, indexes: Sequence[Index]) -> None:
         """Raises `MatrixError` where two of them define one id."""
         self._indexes = tuple(indexes)
-        self._survivors = tuple(_Survivors(index) for index in self._indexes)
+        self._sieves = tuple(_Sieve(index) for index in self._indexes)
         if len(self._indexes) > 1:
             self._refuse_repeated()
 
@@ -45,16 +45,11 @@ class Matrix:
             raise MatrixError(problems)
 
     def candidates(self, snapshot: Snapshot) -> Iterator[Tuple[Located, Index]]:
-        """Every entry that something known of `snapshot` could make hit or undecided, each once, in a fixed order."""
+        """Every entry that something known of `snapshot` makes interesting and nothing known refutes, in order of id."""
         known = dict(known_facts(snapshot))
-        for index, survivors in zip(self._indexes, self._survivors):
-            seen = set()
-            for key in index.keys:
-                if key in known:
-                    for located in survivors.of(key, known[key], snapshot):
-                        if located.entry.id not in seen:
-                            seen.add(located.entry.id)
-                            yield located, index
+        for index, sieve in zip(self._indexes, self._sieves):
+            for located in sieve.left_over(known, snapshot):
+                yield located, index
 
     def good(self) -> Iterator[Tuple[Located, Index]]:
         """Every known-good combination."""
@@ -91,24 +86,42 @@ def known_facts(snapshot: Snapshot) -> Iterator[Tuple[str, Any]]:
     yield from ((f"env.{key}", fact.value) for key, fact in snapshot.env.items())
 
 
-class _Survivors:
-    """The entries of a shard that one fact does not refute: thousands of snapshots share few versions of each package."""
+class _Sieve:
+    """Which entries of an index one fact lets through and which it refutes, remembered by the fact's value.
+
+    Thousands of snapshots share few versions of each package, so nearly every entry is dismissed by arithmetic on sets.
+    """
 
     LIMIT = 20_000
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._kept: Dict[Tuple[str, Any, bool], Tuple[Located, ...]] = {}
+        self._located: Dict[str, Located] = {}
+        self._answers: Dict[Tuple[str, Any, bool], Tuple[FrozenSet[str], FrozenSet[str]]] = {}
 
-    def of(self, key: str, value: Any, snapshot: Snapshot) -> Tuple[Located, ...]:
+    def left_over(self, known: Mapping[str, Any], snapshot: Snapshot) -> Iterator[Located]:
+        let_through: Set[str] = set()
+        refuted: Set[str] = set()
+        for key in self._index.keys:
+            if key in known:
+                fitting, other = self._answer(key, known[key], snapshot)
+                let_through |= fitting
+                refuted |= other
+        return (self._located[id] for id in sorted(let_through - refuted))
+
+    def _answer(self, key: str, value: Any, snapshot: Snapshot) -> Tuple[FrozenSet[str], FrozenSet[str]]:
         asked = (key, value, snapshot.complete)
-        found = self._kept.get(asked)
-        if found is None:
-            if len(self._kept) >= self.LIMIT:
-                self._kept.clear()
-            found = tuple(one for one in self._index.shard(key) if key not in one.entry.when or truth_of(key, one.entry.when[key], snapshot) is not Truth.NO)
-            self._kept[asked] = found
-        return found
+        if asked not in self._answers:
+            if len(self._answers) >= self.LIMIT:
+                self._answers.clear()
+            fitting: Set[str] = set()
+            refuted: Set[str] = set()
+            for one in self._index.shard(key):
+                when = one.entry.when
+                self._located[one.entry.id] = one
+                (refuted if key in when and truth_of(key, when[key], snapshot) is Truth.NO else fitting).add(one.entry.id)
+            self._answers[asked] = frozenset(fitting), frozenset(refuted)
+        return self._answers[asked]
 
 
 def open_matrix(private: Sequence[Path] = (), notice: Notice = None) -> Matrix:

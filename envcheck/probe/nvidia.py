@@ -66,7 +66,8 @@ def _nvml(readers: Readers) -> Tuple[Optional[Seen], str]:
     row = outcome.rows[0]
     if row.get("trouble"):
         return None, str(row["trouble"])
-    gpus = [gpu for gpu in row.get("gpus", []) if gpu.get("name")]
+    # A lost GPU is still one that the run would meet: it is shown, and whatever depends on it stays unknown.
+    gpus = [gpu if gpu.get("name") else {"name": f"a GPU that NVML cannot read: {gpu.get('trouble', 'no name')}"} for gpu in row.get("gpus", [])]
     return Seen(row.get("driver"), _grouped(gpus, "NVML"), "NVML"), ""
 
 

@@ -26,7 +26,7 @@ def render(report: Report, *, color: bool = False, width: int = _DEFAULT_WIDTH) 
     """The report as text of at most `width` columns, ending with a line break; escape sequences only with `color`."""
     console = _console(width, color)
     _findings(console, [finding for finding in report.findings if finding.kind != "good"])
-    _undecided(console, report.undecided, quiet=any(f.severity == "error" for f in report.findings))
+    _undecided(console, report.undecided, report.snapshot, quiet=any(f.severity == "error" for f in report.findings))
     _selftest(console, report.selftest)
     _verdict(console, report)
     return _written(console)
@@ -60,14 +60,21 @@ def _written(console: Console) -> str:
 
 
 def _findings(console: Console, findings: Sequence[Finding]) -> None:
-    possible = [finding for finding in findings if finding.certainty == "possible" and not finding.id.startswith("unpinned-")]
-    folded = {finding.id for finding in possible[_MOST_POSSIBLE:]}
-    for finding in findings:
-        if finding.id not in folded:
-            _finding(console, finding)
-    if folded:
-        console.print(Text(f"{len(folded)} more possible findings are left out here; `--format json` has them all"))
+    """Certain ones in full, of the possible ones the first few; what only open requirements allow is one line a package."""
+    possible = [finding for finding in findings if finding.certainty == "possible" and finding.severity != "note"]
+    for finding in [one for one in findings if one.certainty == "certain"] + possible[:_MOST_POSSIBLE]:
+        _finding(console, finding)
+    more = len(possible) - _MOST_POSSIBLE
+    if more > 0:
+        console.print(Text(f"{_count(more, 'more possible finding is', 'more possible findings are')} left out here; `--format json` has them all"))
         console.print()
+    _open_requirements(console, [finding for finding in findings if finding.id.startswith("unpinned-")])
+
+
+def _open_requirements(console: Console, findings: Sequence[Finding]) -> None:
+    if findings:
+        console.print(Text.assemble(("note", _COLOURS["note"]), "  open requirements: pin what was tried, and check the pins"))
+        console.print(Padding(Text("\n".join(visible(f"{one.facts[0].origin}  {one.title}") for one in findings)), (0, 0, 1, 2)))
 
 
 def _finding(console: Console, finding: Finding) -> None:
@@ -105,7 +112,6 @@ def _fact(key: str, value: object, origin: str) -> Text:
 # How each missing fact can be given; the first prefix that fits counts.
 _WAYS = (
     ("train.", "`--config FILE`, or `--set {key}=…`"),
-    ("env.", "`--set {key}=…`"),
     ("gpu_count", "`--gpu NAMExCOUNT`, such as `--gpu A800x8`"),
     ("gpu", "`--gpu NAME`, such as `--gpu A800`"),
     ("driver", "`--driver VERSION`"),
@@ -124,6 +130,12 @@ def _is_askable(key: str) -> bool:
     return any(key == prefix or (prefix.endswith(".") and key.startswith(prefix)) for prefix, _ in _WAYS)
 
 
+def _is_open(item: Undecided, snapshot: Snapshot) -> bool:
+    """Whether an open requirement is among its culprits: then a pin is the first answer, and has been asked for already."""
+    values = [str(snapshot.package(name).value or "") for name in item.culprit]
+    return any(value[:1] in "<>!~" or value.endswith(".*") for value in values if value)
+
+
 def _ways(needs: Sequence[str]) -> str:
     """How all these facts can be given; settings that one config file would tell together are said once."""
     settings = [key for key in needs if key.startswith("train.")]
@@ -133,9 +145,9 @@ def _ways(needs: Sequence[str]) -> str:
     return "; ".join(["`--config FILE`, or `--set KEY=…` for each", *others])
 
 
-def _undecided(console: Console, undecided: Sequence[Undecided], quiet: bool) -> None:
-    # That a package nobody spoke of might be there as well is no question worth asking.
-    loud = [item for item in undecided if item.severity != "note" and any(_is_askable(key) for key in item.needs)]
+def _undecided(console: Console, undecided: Sequence[Undecided], snapshot: Snapshot, quiet: bool) -> None:
+    # That a package or a variable nobody spoke of might be there as well is no question worth asking.
+    loud = [item for item in undecided if item.severity != "note" and all(_is_askable(key) for key in item.needs) and not _is_open(item, snapshot)]
     if not loud:
         return
     groups: Dict[Tuple[str, ...], List[Undecided]] = {}

@@ -22,8 +22,15 @@ def test_an_entry_whose_conditions_hold_is_a_certain_finding() -> None:
     assert [(used.key, used.value, used.origin) for used in finding.facts] == [("deepspeed", "0.14.3", "test")]
 
 
-def test_a_requirement_that_allows_it_is_a_possible_finding_and_no_error() -> None:
+def test_a_requirement_that_only_allows_it_is_a_possible_note() -> None:
     [finding] = match(snap(deepspeed=">=0.12"), [ZERO]).findings
+    assert (finding.severity, finding.certainty) == ("note", "possible")
+
+
+def test_with_another_pin_or_setting_it_is_a_possible_warning_and_no_error() -> None:
+    [finding] = match(snap(deepspeed=">=0.12", train={"zero_stage": 2, "overlap_comm": True}), [RACE]).findings
+    assert (finding.severity, finding.certainty) == ("warning", "possible")
+    [finding] = match(snap(torch="2.0.1", numpy=">=1.20"), [entry("e", {"torch": "<2.3", "numpy": ">=2"})]).findings
     assert (finding.severity, finding.certainty) == ("warning", "possible")
 
 

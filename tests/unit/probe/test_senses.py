@@ -202,3 +202,49 @@ def test_gcc(env: dict[str, str], tools: dict[str, Answer], value: Any, reason: 
 def test_variables_that_matter_are_kept_and_secrets_are_not() -> None:
     found = environ.facts({"NCCL_P2P_DISABLE": "1", "HOME": "/home/ann", "HF_TOKEN": "x", "TORCH_API_KEY": "x", "NVIDIA_TF32_OVERRIDE": "0"})
     assert {key: fact.value for key, fact in found.items()} == {"NCCL_P2P_DISABLE": "1", "NVIDIA_TF32_OVERRIDE": "0"}
+
+
+FAKE_NVML = {
+    "healthy": """
+def nvmlInit(): print('noise')
+def nvmlSystemGetDriverVersion(): return b'535.104.05'
+def nvmlDeviceGetCount(): return 2
+def nvmlDeviceGetHandleByIndex(number): return number
+def nvmlDeviceGetName(handle): return b'NVIDIA A800-SXM4-80GB'
+def nvmlDeviceGetCudaComputeCapability(handle): return (8, 0)
+def nvmlDeviceGetMemoryInfo(handle): return type('M', (), {'total': 85899345920})
+""",
+    "failing": "def nvmlInit(): raise RuntimeError('Driver/library version mismatch')",
+    "crashing": "import os\ndef nvmlInit(): os.kill(os.getpid(), 11)",
+    "hanging": "import time\ndef nvmlInit(): time.sleep(600)",
+    "sick": """
+def nvmlInit(): pass
+def nvmlSystemGetDriverVersion(): raise OSError('gone')
+def nvmlDeviceGetCount(): return 1
+def nvmlDeviceGetHandleByIndex(number): raise OSError('GPU is lost')
+""",
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "driver", "gpu", "reason"),
+    [
+        ("healthy", "535.104.05", ("NVIDIA A800-SXM4-80GB", "8.0", 2, 81920), ""),
+        ("failing", None, None, "Driver/library version mismatch"),
+        ("crashing", None, None, "SIGSEGV"),
+        ("hanging", None, None, "no answer within"),
+        ("sick", None, ("a GPU that NVML cannot read: GPU is lost", None, 1, None), ""),
+    ],
+)
+def test_the_nvml_child_on_a_driver_in_every_state(tmp_path: Any, monkeypatch: pytest.MonkeyPatch, kind: str, driver: Any, gpu: Any, reason: str) -> None:
+    monkeypatch.undo()
+    (tmp_path / "pynvml.py").write_text(FAKE_NVML[kind])
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(nvidia, "NVML_SECONDS", 2.0)
+    monkeypatch.setattr(nvidia, "_has_sign", lambda readers: True)
+    facts, gpus = nvidia.facts(machine())
+    assert facts["driver"].value == driver
+    found = None if not gpus else (gpus[0].name, gpus[0].capability, gpus[0].count, gpus[0].memory_mib)
+    assert found == gpu
+    if driver is None and gpu is None and reason:
+        assert reason in facts["gpus"].reason
