@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Dict, Iterable, List, NamedTuple, Tuple
 
 from envcheck.conditions import BACKGROUND, Outcome, evaluate
-from envcheck.model import KINDS, SEVERITIES, Entry, Fact, Finding, Snapshot, Truth, Undecided, UsedFact
+from envcheck.model import KINDS, SEVERITIES, Entry, Finding, Snapshot, Truth, Undecided, UsedFact
 
 MOST_MISSING = 2
 """An entry that more facts are missing for is too far away to be worth a person's attention."""
@@ -39,7 +39,7 @@ def _possible_severity(entry: Entry, outcome: Outcome) -> str:
     """Severity where a requirement merely allows what is bad: a warning where something certain (another pin, a setting,
     the GPU) takes part, and a note where every requirement involved is open.
     """
-    certain = any(key not in outcome.ranged and key not in BACKGROUND and not _is_range(fact) for key, fact in outcome.used)
+    certain = any(key not in outcome.ranged and key not in BACKGROUND and not fact.is_open for key, fact in outcome.used)
     return "warning" if certain and entry.severity in ("error", "warning") else "note"
 
 
@@ -71,11 +71,6 @@ def unpinned(snapshot: Snapshot, matches: Matches) -> Dict[str, Tuple[str, ...]]
     open_ones += [(one.id, one.culprit) for one in matches.undecided]
     for id, culprit in open_ones:
         for name in culprit:
-            if name in snapshot.packages and _is_range(snapshot.packages[name]):
+            if name in snapshot.packages and snapshot.packages[name].is_open:
                 allowed.setdefault(name, []).append(id)
     return {name: tuple(ids) for name, ids in sorted(allowed.items())}
-
-
-def _is_range(fact: Fact) -> bool:
-    """Whether a fact is an open requirement; `==2.1` is a pin."""
-    return isinstance(fact.value, str) and fact.value[:1] in "<>!~" or isinstance(fact.value, str) and fact.value.endswith(".*")

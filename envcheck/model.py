@@ -32,6 +32,11 @@ class Fact(NamedTuple):
         """Whether there is a value."""
         return self.value is not None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the value is an open requirement (`>=0.12`, `==2.1.*`); `==2.1` is a pin."""
+        return isinstance(self.value, str) and (self.value[:1] in ("<", ">", "!", "~") or self.value.endswith(".*"))
+
 
 def unknown(reason: str, origin: str = "") -> Fact:
     """A fact that somebody looked for and could not read."""

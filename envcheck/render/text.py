@@ -132,8 +132,7 @@ def _is_askable(key: str) -> bool:
 
 def _is_open(item: Undecided, snapshot: Snapshot) -> bool:
     """Whether an open requirement is among its culprits: then a pin is the first answer, and has been asked for already."""
-    values = [str(snapshot.package(name).value or "") for name in item.culprit]
-    return any(value[:1] in "<>!~" or value.endswith(".*") for value in values if value)
+    return any(snapshot.package(name).is_open for name in item.culprit)
 
 
 def _ways(needs: Sequence[str]) -> str:
