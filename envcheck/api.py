@@ -9,10 +9,10 @@ from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, Optional,
 from envcheck.derive import derive
 from envcheck.good import GoodCombinations
 from envcheck.inputs.target import Target
-from envcheck.match import Matches, match, unpinned
+from envcheck.match import match, unpinned
 from envcheck.matrix.index import Index, Located
 from envcheck.matrix.store import Matrix, open_matrix
-from envcheck.model import SEVERITIES, Fact, Finding, Nearest, Page, Report, Snapshot, UsedFact, merge
+from envcheck.model import SEVERITIES, Fact, Finding, Nearest, Report, Snapshot, merge
 
 Warn = Callable[[str], None]
 
@@ -60,7 +60,11 @@ class Checker:
         snapshot = derive(snapshot, self.gpu_rows)
         found = {located.entry.id: (located, index) for located, index in self.matrix.candidates(snapshot)}
         matches = match(snapshot, (located.entry for located, _ in found.values()))
-        findings = _with_pages(matches.findings, found) + rules.findings(snapshot, rules.Tables(self._stack)) + _unpinned_findings(snapshot, matches)
+        findings = (
+            _with_pages(matches.findings, found)
+            + rules.findings(snapshot, rules.Tables(self._stack))
+            + rules.unpinned.findings(snapshot, unpinned(snapshot, matches))
+        )
         good, nearest = self._known_good(snapshot)
         return Report(snapshot, tuple(sorted(findings, key=_severity)) + good, matches.undecided, nearest)
 
@@ -78,21 +82,6 @@ def _severity(finding: Finding) -> Tuple[int, bool]:
 
 def _with_pages(findings: Iterable[Finding], found: Mapping[str, Tuple[Located, Index]]) -> Tuple[Finding, ...]:
     return tuple(replace(finding, page=found[finding.id][1].page(found[finding.id][0].page)) for finding in findings)
-
-
-def _unpinned_findings(snapshot: Snapshot, matches: Matches) -> Tuple[Finding, ...]:
-    """One note for each package whose requirement allows known-bad versions, instead of one for each entry."""
-    findings = []
-    for name, ids in unpinned(snapshot, matches).items():
-        fact = snapshot.packages[name]
-        page = Page(
-            cause=f"The requirement leaves the version open, and these entries are about versions it allows: {', '.join(ids)}.",
-            fix=(f"pin {name} to the version that was tried, as `{name}==X.Y.Z`, and check that version",),
-        )
-        shown = f"{name}{fact.value}" if fact.value != ">=0" else f"{name} without a version"
-        title = f"{shown} allows versions with known defects ({len(ids)} {'entry' if len(ids) == 1 else 'entries'})"
-        findings.append(Finding(f"unpinned-{name}", "caution", "note", "possible", title, (name,), (UsedFact(name, fact.value or "", fact.origin),), page))
-    return tuple(findings)
 
 
 def snapshot_of(sources: Sources, checker: Checker, warn: Warn = _silent) -> Snapshot:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Dict, Tuple
+from typing import Dict, Optional, Tuple
 
-from envcheck.model import Finding, Snapshot
-from envcheck.rules import metadata, mixed_builds
+from envcheck.model import Finding, Page, Snapshot
+from envcheck.rules import metadata, mixed_builds, unpinned
 from envcheck.rules.rule import Rule, Tables
 
 RULES: Dict[str, Rule] = {rule.id: rule for rule in (mixed_builds.RULE, *metadata.RULES)}
@@ -17,4 +17,12 @@ def findings(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     return tuple(finding for rule in RULES.values() for finding in rule.find(snapshot, tables))
 
 
-__all__ = ["RULES", "Rule", "Tables", "findings"]
+def page(id: str) -> Optional[Tuple[str, Page]]:
+    """Title and page of a rule by the id its findings carry; None where no rule has it."""
+    if id.startswith(unpinned.PREFIX):
+        return unpinned.TITLE, unpinned.PAGE
+    rule = RULES.get(id)
+    return (rule.title, rule.page) if rule else None
+
+
+__all__ = ["RULES", "Rule", "Tables", "findings", "page", "unpinned"]

@@ -249,6 +249,7 @@ def test_explain_and_matrix_show_what_an_entry_says() -> None:
     assert row["when"]["torch"] == "<2.3"
     assert row["evidence"]["links"]
     assert "mixed-builds" in envcheck("explain", "mixed-builds").stdout
+    assert "open requirement" in envcheck("explain", "unpinned-torch").stdout
     listed = envcheck("matrix", "list", "numpy").stdout.splitlines()
     assert any(line.startswith("numpy-2-torch-before-2.3 ") for line in listed)
     assert len(envcheck("matrix", "list", "--kind", "good").stdout.splitlines()) >= 10
@@ -267,3 +268,40 @@ def test_an_error_of_our_own_is_status_3_and_no_traceback(folder: Path) -> None:
     code = "import envcheck.cli, envcheck.api as api\ndef broken(*a): raise RuntimeError('boom')\napi.Checker.report = broken\nenvcheck.cli.main(['--snapshot', 'bad.json'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, check=False)
     assert "RuntimeError: boom" in is_clear_error(done, 3)[0]
+
+
+@pytest.mark.parametrize(
+    ("torch", "status", "said"),
+    [
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", 1, "SIGSEGV"),
+        ("raise ImportError('libcudart.so.12: cannot open shared object file')\n", 1, "libcudart"),
+        (None, 3, "torch"),
+    ],
+    ids=["crashes", "does not import", "is a stub"],
+)
+def test_a_torch_that_cannot_be_used_is_a_row_and_a_status(folder: Path, torch: str | None, status: int, said: str) -> None:
+    (folder / "path" / "torch").mkdir(parents=True)
+    if torch is not None:
+        (folder / "path" / "torch" / "__init__.py").write_text(torch)
+    done = envcheck("selftest", "--format", "json", cwd=folder, env={"PYTHONPATH": str(folder / "path")})
+    rows = json.loads(done.stdout)["selftest"]
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+    assert any(said in row["detail"] for row in rows)
+
+
+def test_the_selftest_of_an_environment_without_torch_is_one_error_and_status_3(folder: Path) -> None:
+    import venv
+
+    venv.create(folder / "bare", with_pip=False)
+    lines = is_clear_error(envcheck("selftest", "--python", str(folder / "bare")), 3)
+    assert "torch is not installed" in lines[0]
+    done = envcheck("--selftest", "--python", str(folder / "bare"))
+    assert done.returncode == 3
+    assert "untested" in done.stdout
+
+
+def test_the_checks_of_the_selftest_are_listed() -> None:
+    listed = envcheck("selftest", "--list").stdout.splitlines()
+    assert any(line.startswith("gemm_exact") for line in listed)
+    is_clear_error(envcheck("selftest", "--only", "gem_exact"))
