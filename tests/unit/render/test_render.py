@@ -124,3 +124,38 @@ def test_unsafe_characters_become_visible(text: str, shown: str) -> None:
 @pytest.mark.parametrize("key", ["train.zero_stage", "gpu", "gpu_count", "driver", "torch_cuda", "python", "numpy"])
 def test_every_missing_fact_names_a_way_to_tell_it(key: str) -> None:
     assert "`--" in way_to_tell(key) or key in way_to_tell(key)
+
+
+def test_a_probe_shows_facts_with_origins_and_packages_by_folder() -> None:
+    from envcheck import wire
+    from envcheck.render import snapshot as shown_snapshot
+
+    snapshot = wire.read(
+        {
+            "python": "3.10.12",
+            "driver": None,
+            "packages": {"torch": "2.1.2", "numpy": "1.26.4", "apex": "0.1"},
+            "gpus": [{"name": "NVIDIA A800", "capability": "8.0", "count": 8, "memory_mib": 81920}],
+            "env": {"NCCL_DEBUG": "INFO\x1b[0m"},
+            "unknown": {"driver": "NVML failed"},
+            "origins": {
+                "packages.torch": "/s/torch.dist-info",
+                "packages.numpy": "/s/numpy.dist-info",
+                "packages.apex": "/u/apex.egg-info",
+                "python": "/v/bin/python",
+            },
+        },
+        "test",
+    )
+    lines = [" ".join(line.split()) for line in shown_snapshot.render(snapshot, width=100).splitlines()]
+    assert lines == [
+        "python 3.10.12 /v/bin/python",
+        "driver unknown, because NVML failed",
+        "gpu 8 x NVIDIA A800, 8.0, 81920 MiB test",
+        "env.NCCL_DEBUG INFO\\x1b[0m test",
+        "packages 1 in /u",
+        "apex 0.1",
+        "packages 2 in /s",
+        "numpy 1.26.4",
+        "torch 2.1.2",
+    ]
