@@ -14,7 +14,7 @@ run grows with what is installed, not with the number of entries.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, AbstractSet, Any, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
 from envcheck.conditions import BACKGROUND
 from envcheck.errors import UnableError
@@ -131,7 +131,7 @@ class Index:
         self._shards: Dict[str, Tuple[Located, ...]] = {}
 
     @property
-    def keys(self) -> Iterable[str]:
+    def keys(self) -> AbstractSet[str]:
         """The condition keys that have a shard."""
         return self._header["shards"].keys()  # type: ignore[no-any-return]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from envcheck.conditions import truth_of
 from envcheck.errors import InputError, MatrixError, Problem, UnableError
@@ -45,7 +45,7 @@ class Matrix:
             raise MatrixError(problems)
 
     def candidates(self, snapshot: Snapshot) -> Iterator[Tuple[Located, Index]]:
-        """Every entry that something known of `snapshot` makes interesting and nothing known refutes, in order of id."""
+        """Every entry that something known of `snapshot` makes interesting and nothing known refutes; their order means nothing."""
         known = dict(known_facts(snapshot))
         for index, sieve in zip(self._indexes, self._sieves):
             for located in sieve.left_over(known, snapshot):
@@ -89,39 +89,54 @@ def known_facts(snapshot: Snapshot) -> Iterator[Tuple[str, Any]]:
 class _Sieve:
     """Which entries of an index one fact lets through and which it refutes, remembered by the fact's value.
 
-    Thousands of snapshots share few versions of each package, so nearly every entry is dismissed by arithmetic on sets.
+    Thousands of snapshots share few versions of each package. Sets of entries are the bits of one integer each, so that
+    nearly every entry is dismissed by a handful of operations on integers.
     """
 
     LIMIT = 20_000
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._located: Dict[str, Located] = {}
-        self._answers: Dict[Tuple[str, Any, bool], Tuple[FrozenSet[str], FrozenSet[str]]] = {}
+        self._numbers: Dict[str, int] = {}
+        self._located: List[Located] = []
+        self._answers: Dict[Tuple[str, Any, bool], Tuple[int, int]] = {}
 
     def left_over(self, known: Mapping[str, Any], snapshot: Snapshot) -> Iterator[Located]:
-        let_through: Set[str] = set()
-        refuted: Set[str] = set()
-        for key in self._index.keys:
-            if key in known:
-                fitting, other = self._answer(key, known[key], snapshot)
-                let_through |= fitting
-                refuted |= other
-        return (self._located[id] for id in sorted(let_through - refuted))
+        let_through = refuted = 0
+        for key in self._index.keys & known.keys():
+            fitting, other = self._answer(key, known[key], snapshot)
+            let_through |= fitting
+            refuted |= other
+        left = let_through & ~refuted
+        while left:
+            lowest = left & -left
+            yield self._located[lowest.bit_length() - 1]
+            left ^= lowest
 
-    def _answer(self, key: str, value: Any, snapshot: Snapshot) -> Tuple[FrozenSet[str], FrozenSet[str]]:
+    def _answer(self, key: str, value: Any, snapshot: Snapshot) -> Tuple[int, int]:
         asked = (key, value, snapshot.complete)
-        if asked not in self._answers:
+        found = self._answers.get(asked)
+        if found is None:
             if len(self._answers) >= self.LIMIT:
                 self._answers.clear()
-            fitting: Set[str] = set()
-            refuted: Set[str] = set()
-            for one in self._index.shard(key):
-                when = one.entry.when
-                self._located[one.entry.id] = one
-                (refuted if key in when and truth_of(key, when[key], snapshot) is Truth.NO else fitting).add(one.entry.id)
-            self._answers[asked] = frozenset(fitting), frozenset(refuted)
-        return self._answers[asked]
+            found = self._answers[asked] = self._judge(key, snapshot)
+        return found
+
+    def _judge(self, key: str, snapshot: Snapshot) -> Tuple[int, int]:
+        fitting = refuted = 0
+        for one in self._index.shard(key):
+            bit = 1 << self._number(one)
+            if key in one.entry.when and truth_of(key, one.entry.when[key], snapshot) is Truth.NO:
+                refuted |= bit
+            else:
+                fitting |= bit
+        return fitting, refuted
+
+    def _number(self, one: Located) -> int:
+        number = self._numbers.setdefault(one.entry.id, len(self._located))
+        if number == len(self._located):
+            self._located.append(one)
+        return number
 
 
 def open_matrix(private: Sequence[Path] = (), notice: Notice = None) -> Matrix:
