@@ -48,7 +48,7 @@ class MatrixError(InputError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         count = len(problems)
-        super().__init__(f"{count} problem{'s' if count != 1 else ''} in the matrix", hint="docs/entries.md shows the shape of an entry")
+        super().__init__(f"{count} problem{'s' if count != 1 else ''} in the matrix", hint="`envcheck matrix guide` shows the shape of an entry")
         self.problems = tuple(problems)
 
 

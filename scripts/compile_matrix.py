@@ -32,3 +32,4 @@ class CompileMatrix(BuildHookInterface):  # type: ignore[type-arg,misc,unused-ig
         path = Path(self._folder.name) / "compiled.idx"
         path.write_bytes(raw)
         build_data["force_include"][str(path)] = "envcheck/matrix/compiled.idx"
+        build_data["force_include"][str(ROOT / "docs" / "entries.md")] = "envcheck/matrix/entries.md"

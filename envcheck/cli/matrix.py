@@ -47,3 +47,12 @@ def show(id: str, private: Tuple[str, ...]) -> int:
     located, page = open_matrix([Path(folder) for folder in private], talk.say).explain(id)
     talk.show(json.dumps(json_report.entry(located.entry, page), indent=1) + "\n")
     return 0
+
+
+@command.command("guide")
+def guide() -> int:
+    """How an entry is written: every key, with examples."""
+    from envcheck.matrix.store import GUIDE
+
+    talk.show(next(path for path in GUIDE if path.is_file()).read_text(encoding="utf-8"))
+    return 0

@@ -60,7 +60,7 @@ def read(document: Any, path: str, stem: str) -> Tuple[Optional[Draft], List[Pro
     """The Draft of one decoded file and its problems; a Draft only where there is none."""
     checker = _Checker(path)
     if not isinstance(document, dict):
-        return None, [Problem(path, 1, "an entry is one mapping of keys, see docs/entries.md")]
+        return None, [Problem(path, 1, "an entry is one mapping of keys, `envcheck matrix guide` shows it")]
     checker.keys(document, REQUIRED + OPTIONAL, "")
     for key in REQUIRED:
         if key not in document:

@@ -20,6 +20,9 @@ PACKAGED = _HERE / "compiled.idx"
 CHECKOUT = _HERE.parent.parent / "matrices"
 """The YAML files, where envcheck runs from a checkout."""
 
+GUIDE = (CHECKOUT.parent / "docs" / "entries.md", _HERE / "entries.md")
+"""How an entry is written: in a checkout, and where the wheel carries it."""
+
 Notice = Optional[Callable[[str], None]]
 
 
@@ -170,10 +173,10 @@ def _checkout(notice: Notice) -> Index:
 
 def _private(folder: Path, notice: Notice) -> Index:
     if not folder.is_dir():
-        raise InputError("is no folder of entries", where=str(folder), hint="`--matrix` takes a folder of YAML files, see docs/entries.md")
+        raise InputError("is no folder of entries", where=str(folder), hint="`--matrix` takes a folder of YAML files, `envcheck matrix guide` shows the shape")
     index = _compiled(folder, None, notice)
     if not index.all():
-        raise InputError("holds no entry", where=str(folder), hint="an entry is a file `<id>.yaml`, see docs/entries.md")
+        raise InputError("holds no entry", where=str(folder), hint="an entry is a file `<id>.yaml`, `envcheck matrix guide` shows the shape")
     return index
 
 

@@ -254,6 +254,7 @@ def test_explain_and_matrix_show_what_an_entry_says() -> None:
     listed = envcheck("matrix", "list", "numpy").stdout.splitlines()
     assert any(line.startswith("numpy-2-torch-before-2.3 ") for line in listed)
     assert len(envcheck("matrix", "list", "--kind", "good").stdout.splitlines()) >= 10
+    assert "## `when`" in envcheck("matrix", "guide").stdout
 
 
 def test_private_entries_take_part(folder: Path) -> None:
