@@ -29,8 +29,9 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module `envcheck` has no attribute `{name}`")
     import importlib
 
-    # `envcheck.probe` is a package and a function of that package; the function is what callers want.
-    value = getattr(importlib.import_module(_HOMES[name]), name)
+    module = importlib.import_module(_HOMES[name])
+    # `envcheck.probe` is the room itself, which can be called: importing a room puts it there whatever we export.
+    value = module if name == "probe" else getattr(module, name)
     globals()[name] = value
     return value
 

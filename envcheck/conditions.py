@@ -158,32 +158,47 @@ _MISSING = Fact(None)
 def _package(name: str) -> Callable[[Snapshot, str], Reading]:
     def look(snapshot: Snapshot, argument: str) -> Reading:
         fact = snapshot.package(name)
-        return Reading(_version_truth(fact.value, argument, snapshot.complete, False), fact)
+        if fact.value is None and argument in ("installed", "absent") and _is_there(name, snapshot):
+            return Reading(YES if argument == "installed" else NO, Fact("installed", fact.origin))
+        return _version_reading(fact, argument, snapshot.complete, False)
 
     return look
 
 
 def _version_key(key: str, exact: bool = False) -> Callable[[Snapshot, str], Reading]:
     def look(snapshot: Snapshot, argument: str) -> Reading:
-        fact = snapshot.fact(key)
-        return Reading(_version_truth(fact.value, argument, exact, True), fact)
+        return _version_reading(snapshot.fact(key), argument, exact, True)
 
     return look
 
 
+def _is_there(name: str, snapshot: Snapshot) -> bool:
+    """Whether a package of unknown version is known to be installed: a listing names it, or the reason why says so."""
+    return name in snapshot.packages and (snapshot.complete or snapshot.packages[name].reason != "")
+
+
+def _version_reading(fact: Fact, argument: str, exact: bool, vendor: bool) -> Reading:
+    if fact.value is None:
+        return Reading(UNKNOWN, fact)
+    truth = _version_truth(str(fact.value), argument, exact, vendor)
+    # A version that nobody can read is no range that fits in part: it is as good as not given.
+    return Reading(UNKNOWN, None) if truth is None else Reading(truth, fact)
+
+
 @lru_cache(maxsize=65536)
-def _version_truth(value: Any, argument: str, exact: bool, vendor: bool) -> Truth:
-    """A version fact against `installed`, `absent` or a specifier; `exact` takes `2.1` as 2.1.0, not as 2.1.*."""
-    if value is None:
-        return UNKNOWN
+def _version_truth(value: str, argument: str, exact: bool, vendor: bool) -> Optional[Truth]:
+    """A version against `installed`, `absent` or a specifier; `exact` takes `2.1` as 2.1.0, not as 2.1.*. None where the
+    value is no version.
+    """
     if argument in ("installed", "absent"):
         return YES if (value == "absent") is (argument == "absent") else NO
     if value == "absent":
         return NO
     try:
-        answer = versions.within(_version_set(str(value), exact, vendor), versions.specifier(argument))
+        have = _version_set(value, exact, vendor)
     except versions.VersionError:
-        return UNKNOWN
+        return None
+    answer = versions.within(have, versions.specifier(argument))
     return UNKNOWN if answer is None else YES if answer else NO
 
 
@@ -256,9 +271,9 @@ def _gpu_count(snapshot: Snapshot, argument: str) -> Reading:
 
 def _env(snapshot: Snapshot, name: str, argument: str) -> Reading:
     fact = snapshot.env.get(name)
-    if fact is None and not snapshot.env_complete:
+    if fact is None and not snapshot.env_complete or fact is not None and fact.value is None:
         return Reading(UNKNOWN, None)
-    is_set = fact is not None and fact.value not in (None, "absent")
+    is_set = fact is not None and fact.value != "absent"
     if argument in ("set", "unset") or not is_set:
         wanted = argument == "set" if argument in ("set", "unset") else True
         return Reading(YES if is_set is wanted else NO, fact or Fact("unset", "the environment"))

@@ -51,6 +51,9 @@ class MatrixError(InputError):
         super().__init__(f"{count} problem{'s' if count != 1 else ''} in the matrix", hint="`envcheck matrix guide` shows the shape of an entry")
         self.problems = tuple(problems)
 
+    def __str__(self) -> str:
+        return "\n".join(map(str, (*self.problems, self.message)))
+
 
 class UnableError(EnvcheckError):
     """envcheck itself could not do its work, through no fault of the input."""

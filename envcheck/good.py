@@ -37,7 +37,7 @@ class GoodCombinations:
         combination is untested, however well the rest fits. The nearest has the fewest departures, then the most in
         common; without one version of an installed package in common it is no neighbour.
         """
-        present = [name for name, fact in snapshot.packages.items() if name in self._stack and fact.value not in (None, "absent")]
+        present = [name for name, fact in snapshot.packages.items() if name in self._stack and fact.value != "absent"]
         if not present:
             return (), None
         fits = frozenset().union(*(self._fitting(key, snapshot) for key in self._arguments))
@@ -61,7 +61,7 @@ class GoodCombinations:
         if key in CONDITIONS and key not in SENSE_KEYS or "." in key or key in ("any", "not"):
             return self._judged(key, snapshot)
         fact = snapshot.fact(key) if key in SENSE_KEYS else snapshot.package(key)
-        asked = (key, fact.value, snapshot.complete)
+        asked = (key, None if fact.value is None else str(fact.value), snapshot.complete)
         if asked not in self._answers:
             if len(self._answers) >= self.LIMIT:
                 self._answers.clear()
@@ -81,7 +81,7 @@ def _nearest(entry: Entry, snapshot: Snapshot, present: Sequence[str]) -> Neares
 
 
 def _shown(snapshot: Snapshot, key: str) -> Optional[str]:
-    fact = snapshot.facts.get(key) or snapshot.package(key)
+    fact = snapshot.fact(key) if key in SENSE_KEYS else snapshot.package(key)
     return None if fact.value is None else str(fact.value)
 
 

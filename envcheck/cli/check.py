@@ -73,9 +73,10 @@ def _many(sources: api.Sources, checker: api.Checker, given: Any) -> int:
     overlay = api.overlay(sources, checker, talk.say)
     shown: List[str] = []
     severities = set()
-    for one in snapshot.read_lines(str(sources.snapshot), talk.say):
+    for where, one in snapshot.read_lines(str(sources.snapshot), talk.say):
         report = checker.report(overlay(one))
-        shown.append(_rendered(report, given["output_format"]))
+        heading = f"{where}\n" if given["output_format"] == "text" else ""
+        shown.append(heading + _rendered(report, given["output_format"]) + ("\n" if heading else ""))
         severities.add(worst(iter(report.findings)))
     for text in shown:
         talk.show(text)

@@ -70,7 +70,11 @@ def ran_status(rows: List[Dict[str, Any]], status: int) -> int:
     if ran(rows):
         return status
     reason = next((row["detail"] for row in rows if row["status"] == "skip" and row["detail"]), "no check was chosen")
-    talk.write_error(f"the self-test could not run: {reason}", "install torch there, or name another interpreter with `--python`")
+    about_torch = any(row["check"] == "torch" for row in rows)
+    hint = (
+        "install torch there, or name another interpreter with `--python`" if about_torch else "`--device cpu` needs no accelerator; `--list` names the checks"
+    )
+    talk.write_error(f"the self-test could not run: {reason}", hint)
     return max(status, 3)
 
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 
-from envcheck.errors import EnvcheckError, MatrixError
+from envcheck.errors import EnvcheckError, MatrixError, UnableError
 from envcheck.render.escape import visible
 
 
@@ -25,7 +25,7 @@ def complain(error: EnvcheckError) -> None:
     if isinstance(error, MatrixError):
         for problem in error.problems:
             write_error(str(problem), "")
-        write_error(str(error), error.hint)
+        write_error(error.message, error.hint)
     else:
         write_error(str(error), error.hint)
 
@@ -34,7 +34,7 @@ def wants_color() -> bool:
     """Whether stdout is a terminal that shows colours and nobody said no (https://no-color.org/)."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout is not None and sys.stdout.isatty())
 
 
 def width() -> int:
@@ -44,9 +44,18 @@ def width() -> int:
 
 def show(text: str) -> None:
     """Findings, on stdout, whatever its encoding can show."""
+    if sys.stdout is None:
+        raise UnableError("standard output is closed", hint="send it to a file or a pipe")
     try:
-        sys.stdout.write(text)
-    except UnicodeEncodeError:
-        encoding = sys.stdout.encoding or "ascii"
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-    sys.stdout.flush()
+        try:
+            sys.stdout.write(text)
+        except UnicodeEncodeError:
+            encoding = sys.stdout.encoding or "ascii"
+            sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What is left in the buffer would fail again when the interpreter ends.
+        sys.stdout = None  # type: ignore[assignment]
+        raise UnableError(f"standard output cannot be written: {error.strerror}", hint="is the disk full?") from None

@@ -26,17 +26,18 @@ def read(path: str, warn: Callable[[str], None]) -> Snapshot:
     return wire.read(_decoded(text, path, 1), path, warn)
 
 
-def read_lines(path: str, warn: Callable[[str], None]) -> Iterator[Snapshot]:
-    """The Snapshots of a `.jsonl` file, in order; empty lines are passed over. Raises `InputError` where a line is wrong,
-    after the ones before it were handed out.
+def read_lines(path: str, warn: Callable[[str], None]) -> Iterator[Tuple[str, Snapshot]]:
+    """The Snapshots of a `.jsonl` file with their places, in order; empty lines are passed over. Raises `InputError` where
+    a line is wrong, after the ones before it were handed out.
     """
     found = False
     for number, line in enumerate(documents.read_text(path, limit=_LINES_LIMIT).split("\n"), 1):
         if line.strip():
             found = True
-            yield wire.read(_decoded(line, path, number), f"{path}:{number}", warn)
+            where = f"{path}:{number}"
+            yield where, wire.read(_decoded(line, path, number), where, warn)
     if not found:
-        raise InputError("holds no snapshot", where=path, hint="one JSON object a line, as `envcheck probe` prints it")
+        raise InputError("holds no snapshot", where=path, hint="one JSON object a line, as `envcheck probe --format json` prints it")
 
 
 def _decoded(text: str, path: str, first: int) -> Any:

@@ -55,8 +55,11 @@ def _keys(when: Mapping[str, Any]) -> Iterable[str]:
             yield key
 
 
-def compile_index(drafts: Sequence[Draft], tables: Mapping[str, Any], fingerprint: str) -> bytes:
-    """The bytes of an index over these entries and fact tables; the same input always gives the same bytes."""
+def compile_index(drafts: Sequence[Draft], tables: Mapping[str, Any], fingerprint: str, notices: Sequence[str] = ()) -> bytes:
+    """The bytes of an index over these entries and fact tables; the same input always gives the same bytes.
+
+    `notices` are what was to be said while they were loaded, to be said again whenever the index is opened.
+    """
     blocks = _Blocks()
     shards: Dict[str, List[Any]] = {}
     ids: Dict[str, Any] = {}
@@ -68,12 +71,14 @@ def compile_index(drafts: Sequence[Draft], tables: Mapping[str, Any], fingerprin
             continue
         for key in (GOOD,) if draft.entry.kind == "good" else anchors(draft.entry.when):
             shards.setdefault(key, []).append(row)
-    header = {
+    header: Dict[str, Any] = {
         "fingerprint": fingerprint,
         "shards": {key: blocks.add(shards[key]) for key in sorted(shards)},
         "ids": blocks.add(ids),
         "tables": {name: blocks.add(tables[name]) for name in sorted(tables)},
+        "notices": list(notices),
     }
+    header["size"] = blocks.end
     head = _json(header)
     return FORMAT + str(len(head)).encode() + b"\n" + head + b"".join(blocks.parts)
 
@@ -125,10 +130,17 @@ class Index:
             self._start = len(first) + int(first[len(FORMAT) :])
             self._header: Mapping[str, Any] = json.loads(raw[len(first) : self._start])
             self.fingerprint: str = self._header["fingerprint"]
+            if len(raw) != self._start + self._header["size"]:
+                raise ValueError
         except (ValueError, KeyError):
             raise UnableError("is no compiled matrix of this version", where=name, hint="reinstall envcheck, or delete that file") from None
         self._raw = raw
         self._shards: Dict[str, Tuple[Located, ...]] = {}
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """What was to be said while the entries were loaded."""
+        return self._header["notices"]  # type: ignore[no-any-return]
 
     @property
     def keys(self) -> AbstractSet[str]:

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 from envcheck import conditions, versions, wire
 from envcheck.documents import line_of
 from envcheck.errors import InputError, Problem
-from envcheck.model import EVIDENCE_LEVELS, KINDS, SEVERITIES, Entry, Page, Snapshot
+from envcheck.model import EVIDENCE_LEVELS, KINDS, SEVERITIES, Entry, Page, Snapshot, Truth
 
 SCHEMA = 1
 """The newest entry schema this version reads; entries of a newer one are skipped with a notice."""
@@ -18,6 +18,8 @@ REQUIRED = ("id", "kind", "severity", "title", "culprit", "when", "cause", "evid
 OPTIONAL = ("schema", "symptom", "signature", "fix", "withdrawn")
 EVIDENCE_KEYS = ("level", "reviewed", "links", "disputed")
 EXAMPLE_KINDS = ("hit", "miss", "unknown")
+_PROMISED = {"hit": Truth.YES, "miss": Truth.NO, "unknown": Truth.UNKNOWN}
+_OUTCOME = {Truth.YES: "hit", Truth.NO: "miss", Truth.UNKNOWN: "case of unknown"}
 SYMPTOMS = (
     "zero-loss",
     "nan-loss",
@@ -100,7 +102,19 @@ class _Checker:
             withdrawn=self.text(document, "withdrawn") if "withdrawn" in document else "",
             source=self.path,
         )
-        return Draft(entry, page, self.examples(document.get("examples")), self.path)
+        draft = Draft(entry, page, self.examples(document.get("examples")), self.path)
+        if not self.problems:
+            self.kept_promises(draft, document)
+        return draft
+
+    def kept_promises(self, draft: Draft, document: Mapping[str, Any]) -> None:
+        """An entry that does not do what its own examples say is as wrong as one of the wrong shape."""
+        for kind, snapshots in draft.examples.items():
+            for number, snapshot in enumerate(snapshots, 1):
+                truth = conditions.evaluate(draft.entry.when, snapshot).truth
+                if truth is not _PROMISED[kind]:
+                    at = _at(document["examples"], kind)
+                    self.add(at, f"{kind} example {number} is a {_OUTCOME[truth]}; a GPU in an example carries its capability, a package its whole version")
 
     def keys(self, mapping: Mapping[str, Any], known: Tuple[str, ...], prefix: str) -> None:
         for key in mapping:
@@ -276,6 +290,9 @@ def check_argument(key: str, argument: str) -> None:
     elif key in conditions.VERSION_CONDITIONS or key not in conditions.CONDITIONS:
         if key not in conditions.CONDITIONS and not _PACKAGE.fullmatch(key):
             raise ValueError("is neither a condition key nor a canonical package name (lower case, with `-`)")
+        near = wire.nearest(key, conditions.CONDITIONS, 0.8) if key not in conditions.CONDITIONS else None
+        if near is not None:
+            raise ValueError(f"is taken for a package; did you mean `{near}`?")
         if argument not in ("installed", "absent"):
             versions.specifier(argument)
 

@@ -117,7 +117,8 @@ class _Sieve:
             left ^= lowest
 
     def _answer(self, key: str, value: Any, snapshot: Snapshot) -> Tuple[int, int]:
-        asked = (key, value, snapshot.complete)
+        # As text, because 1, 1.0 and true are equal keys and different settings.
+        asked = (key, value if isinstance(value, tuple) else str(value), snapshot.complete)
         found = self._answers.get(asked)
         if found is None:
             if len(self._answers) >= self.LIMIT:
@@ -191,13 +192,19 @@ def _compiled(entries: Path, facts: Optional[Path], notice: Notice, relative_to:
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", where=str(error.filename or entries)) from None
     cached = _cache_folder() / (hashlib.sha256(str(entries.resolve()).encode()).hexdigest()[:20] + ".idx")
-    found = _cached(cached, fingerprint)
-    if found is not None:
-        return found
+    found = _cached(cached, fingerprint) or _compile(entries, paths, tables, fingerprint, cached, relative_to)
+    if notice is not None:
+        for message in found.notices:
+            notice(message)
+    return found
+
+
+def _compile(entries: Path, paths: Sequence[Path], tables: Sequence[Path], fingerprint: str, cached: Path, relative_to: Optional[Path]) -> Index:
     from envcheck.facts import tables as fact_tables
     from envcheck.matrix import load
 
-    raw = compile_index(load.drafts(paths, notice, relative_to), fact_tables.load(tables), fingerprint)
+    notices: List[str] = []
+    raw = compile_index(load.drafts(paths, notices.append, relative_to), fact_tables.load(tables), fingerprint, notices)
     _keep(cached, raw)
     return Index(raw, str(entries))
 
@@ -207,10 +214,24 @@ def _fingerprint(paths: Sequence[Path]) -> str:
     import hashlib
 
     digest = hashlib.sha256()
-    for path in (*paths, _HERE / "index.py", _HERE / "schema.py"):
+    for path in (*paths, *(_HERE.parent / name for name in _COMPILED_BY)):
         status = os.stat(path)
         digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+_COMPILED_BY = (
+    "matrix/index.py",
+    "matrix/schema.py",
+    "matrix/load.py",
+    "facts/tables.py",
+    "documents.py",
+    "versions.py",
+    "wire.py",
+    "conditions.py",
+    "model.py",
+)
+"""The code that decides what an index holds."""
 
 
 def _cache_folder() -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import types
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
@@ -134,5 +135,14 @@ def _build_senses(builds: Mapping[str, Fact]) -> Dict[str, Fact]:
     cuda = builds.get("torch.cuda")
     return {"torch_cuda": cuda} if cuda is not None else {"torch_cuda": Fact("absent", "torch is not installed")}
 
+
+class _CallableRoom(types.ModuleType):
+    """Lets `envcheck.probe()` work: importing this room puts it where the package offers the function of that name."""
+
+    def __call__(self, python: Optional[str] = None) -> Snapshot:
+        return probe(python)
+
+
+sys.modules[__name__].__class__ = _CallableRoom
 
 __all__ = ["executable", "probe"]

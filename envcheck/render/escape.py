@@ -6,7 +6,7 @@ import re
 
 # C0 and C1 controls, line separators, bidirectional overrides and invisible joiners: what can move the cursor, recolour
 # the terminal or make a text read as another one (https://trojansource.codes/). Lone surrogates cannot be encoded.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
 def visible(text: str) -> str:

@@ -28,7 +28,7 @@ def _rest(page: Page) -> List[Tuple[str, str]]:
     pairs += [("in the log" if number == 0 else "", pattern) for number, pattern in enumerate(page.signature)]
     pairs.append(("why", page.cause))
     if page.disputed:
-        pairs.append(("not established", page.disputed))
+        pairs.append(("caveat", page.disputed))
     pairs += [("fix" if number == 0 else "or", fix) for number, fix in enumerate(page.fix)]
     if page.level:
         pairs.append(("evidence", page.level))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from rich.console import Console
 from rich.padding import Padding
@@ -60,10 +60,12 @@ def _written(console: Console) -> str:
 
 
 def _findings(console: Console, findings: Sequence[Finding]) -> None:
-    """Certain ones in full, of the possible ones the first few; what only open requirements allow is one line a package."""
+    """As they are ranked, but of the possible ones only the first few; what only open requirements allow is one line a package."""
     possible = [finding for finding in findings if finding.certainty == "possible" and finding.severity != "note"]
-    for finding in [one for one in findings if one.certainty == "certain"] + possible[:_MOST_POSSIBLE]:
-        _finding(console, finding)
+    shown = {id(finding) for finding in possible[:_MOST_POSSIBLE]}
+    for finding in findings:
+        if finding.certainty == "certain" or id(finding) in shown:
+            _finding(console, finding)
     more = len(possible) - _MOST_POSSIBLE
     if more > 0:
         console.print(Text(f"{_count(more, 'more possible finding is', 'more possible findings are')} left out here; `--format json` has them all"))
@@ -90,7 +92,7 @@ def _finding(console: Console, finding: Finding) -> None:
     if page.cause:
         rows.add_row(_label("why"), Text(visible(page.cause)))
     if page.disputed:
-        rows.add_row(_label(""), Text(visible(f"not established: {page.disputed}")))
+        rows.add_row(_label(""), Text(visible(f"caveat: {page.disputed}")))
     for number, fix in enumerate(page.fix):
         rows.add_row(_label("or" if number else "fix"), Text(visible(fix), style="green"))
     if page.links:
@@ -104,61 +106,56 @@ def _label(text: str) -> str:
 
 
 def _fact(key: str, value: object, origin: str) -> Text:
-    shown = "not installed" if value == "absent" else visible(str(value))
+    shown = "not installed" if value == "absent" else "without a version" if value == ">=0" else visible(str(value))
     detail = f"{shown}" if str(value).startswith(f"`{key}`") or key == "gpu" else f"{key} {shown}"
     return Text.assemble(detail, (f"  {visible(origin)}" if origin else "", "dim"))
 
 
-# How each missing fact can be given; the first prefix that fits counts.
-_WAYS = (
-    ("train.", "`--config FILE`, or `--set {key}=…`"),
-    ("gpu_count", "`--gpu NAMExCOUNT`, such as `--gpu A800x8`"),
-    ("gpu", "`--gpu NAME`, such as `--gpu A800`"),
-    ("driver", "`--driver VERSION`"),
-    ("torch_cuda", "`--cuda VERSION`"),
-    ("python", "`--python-version VERSION`"),
-)
+# How each missing fact can be given. A package or a variable that nobody spoke of is no question worth asking.
+_WAYS = {
+    "train": "`--config FILE`, or `--set KEY=VALUE`",
+    "gpu_count": "`--gpu NAMExCOUNT`, such as `--gpu A800x8`",
+    "gpu": "`--gpu NAME`, such as `--gpu A800`",
+    "driver": "`--driver VERSION`",
+    "torch_cuda": "`--cuda VERSION`",
+    "python": "`--python-version VERSION`",
+}
 
 
-def way_to_tell(key: str) -> str:
-    """The option that gives a missing fact, or where a package's version would come from."""
-    found = next((way for prefix, way in _WAYS if key == prefix or (prefix.endswith(".") and key.startswith(prefix))), None)
-    return found.format(key=key) if found else f"the version of {key}, in the snapshot or requirements"
+def way_to_tell(key: str) -> Optional[str]:
+    """The option that gives a missing fact; None where there is none but a fuller listing."""
+    return _WAYS.get(key.partition(".")[0])
 
 
-def _is_askable(key: str) -> bool:
-    return any(key == prefix or (prefix.endswith(".") and key.startswith(prefix)) for prefix, _ in _WAYS)
-
-
-def _is_open(item: Undecided, snapshot: Snapshot) -> bool:
-    """Whether an open requirement is among its culprits: then a pin is the first answer, and has been asked for already."""
-    return any(snapshot.package(name).is_open for name in item.culprit)
-
-
-def _ways(needs: Sequence[str]) -> str:
-    """How all these facts can be given; settings that one config file would tell together are said once."""
-    settings = [key for key in needs if key.startswith("train.")]
-    if len(settings) < 2:
-        return "; ".join(dict.fromkeys(way_to_tell(key) for key in needs))
-    others = [way_to_tell(key) for key in needs if key not in settings]
-    return "; ".join(["`--config FILE`, or `--set KEY=…` for each", *others])
+def _question(item: Undecided, snapshot: Snapshot) -> Optional[str]:
+    """The one option that would settle an entry; None where it takes more than one, or where an open requirement is among
+    its culprits, for which a pin was asked already.
+    """
+    ways = {way_to_tell(key) for key in item.needs}
+    if item.severity == "note" or len(ways) != 1 or any(snapshot.package(name).is_open for name in item.culprit):
+        return None
+    return ways.pop()
 
 
 def _undecided(console: Console, undecided: Sequence[Undecided], snapshot: Snapshot, quiet: bool) -> None:
-    # That a package or a variable nobody spoke of might be there as well is no question worth asking.
-    loud = [item for item in undecided if item.severity != "note" and all(_is_askable(key) for key in item.needs) and not _is_open(item, snapshot)]
-    if not loud:
-        return
+    """The few open questions that one option each would settle, those about errors first."""
     groups: Dict[Tuple[str, ...], List[Undecided]] = {}
-    for item in loud:
-        groups.setdefault(item.needs, []).append(item)
-    ranked = sorted(groups.items(), key=lambda group: (min(SEVERITIES.index(item.severity) for item in group[1]), len(group[0]), -len(group[1]), group[0]))
-    console.print(Text(f"not decided  {_count(len(loud), 'entry', 'entries')} would fit if one more thing were so", style="bold"))
+    for item in undecided:
+        if _question(item, snapshot) is not None:
+            groups.setdefault(item.needs, []).append(item)
+    ranked = sorted(groups.items(), key=lambda group: (min(SEVERITIES.index(item.severity) for item in group[1]), -len(group[1]), group[0]))
+    if not ranked or quiet:
+        return
+    console.print(Text("not decided", style="bold"))
     rows = Table.grid(padding=(0, 2))
     rows.add_column(overflow="fold")
-    for needs, items in ranked[: 1 if quiet else _MOST_UNDECIDED]:
+    for needs, items in ranked[:_MOST_UNDECIDED]:
         rows.add_row(Text(visible(items[0].title) + (f" (and {len(items) - 1} more)" if len(items) > 1 else "")))
-        rows.add_row(Padding(Text(f"tell {' and '.join(visible(key) for key in needs)}: {_ways(needs)}", style="dim"), (0, 0, 0, 2)))
+        told = " and ".join(visible(key) for key in needs)
+        rows.add_row(Padding(Text(f"depends on {told}: tell it with {_question(items[0], snapshot)}", style="dim"), (0, 0, 0, 2)))
+    more = sum(len(items) for _, items in ranked[_MOST_UNDECIDED:])
+    if more:
+        rows.add_row(Text(f"{_count(more, 'more question is', 'more questions are')} left out here; `--format json` has them all"))
     console.print(Padding(rows, (0, 0, 1, 2)))
 
 
@@ -188,6 +185,8 @@ def _verdict(console: Console, report: Report) -> None:
     sentence = _SENTENCES[report.verdict] if not good or report.verdict != "known-good" else f"published as working: {visible(good[0].title)}  [{good[0].id}]"
     console.print(Text.assemble((report.verdict, _COLOURS[report.verdict]), "  ", sentence))
     console.print(Text("  " + subject(report.snapshot), style="dim"))
+    if report.snapshot.complete and report.snapshot.package("torch").value == "absent":
+        console.print(Text("  torch is not installed here; `--python PATH` checks another environment", style="dim"))
     if report.verdict == "untested" and report.nearest is not None:
         console.print(Padding(Text(_nearest(report.nearest)), (0, 0, 0, 2)))
 
@@ -231,6 +230,6 @@ def page_lines(pairs: Iterable[Tuple[str, str]], width: int, color: bool) -> str
     rows.add_column(style="dim", no_wrap=True)
     rows.add_column(overflow="fold")
     for label, text in pairs:
-        rows.add_row(label, Text(visible(text)))
+        rows.add_row(Text(visible(label)), Text(visible(text)))
     console.print(rows)
     return _written(console)

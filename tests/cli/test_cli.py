@@ -307,3 +307,41 @@ def test_the_checks_of_the_selftest_are_listed() -> None:
     listed = envcheck("selftest", "--list").stdout.splitlines()
     assert any(line.startswith("gemm_exact") for line in listed)
     is_clear_error(envcheck("selftest", "--only", "gem_exact"))
+
+
+def test_many_reports_as_text_say_which_is_which(folder: Path) -> None:
+    (folder / "many.jsonl").write_text(json.dumps(BAD) + "\n\n" + json.dumps(CLEAN) + "\n")
+    lines = envcheck("--snapshot", "many.jsonl", cwd=folder).stdout.splitlines()
+    assert "many.jsonl:1" in lines
+    assert "many.jsonl:3" in lines
+
+
+def test_a_group_without_a_command_shows_its_help() -> None:
+    done = envcheck("matrix")
+    assert done.returncode == 0
+    assert "guide" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="the device that is always full is a Linux one")
+def test_an_output_that_cannot_be_written_is_status_3(folder: Path) -> None:
+    for redirect in ("> /dev/full", ">&-"):
+        command = f"{sys.executable} -m envcheck --snapshot bad.json {redirect}"
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=folder, check=False)
+        assert "standard output" in is_clear_error(done, 3)[0]
+
+
+def test_a_package_nobody_knows_is_answered_with_the_nearest() -> None:
+    assert "did you mean `deepspeed`?" in envcheck("matrix", "list", "deepspeeed").stderr
+
+
+def test_an_environment_without_torch_is_told_how_to_name_another(folder: Path) -> None:
+    (folder / "bare.json").write_text(json.dumps({"packages": {"click": "8.1.7"}, "complete": True}))
+    assert "`--python PATH`" in envcheck("--snapshot", "bare.json", cwd=folder).stdout
+
+
+def test_the_python_api_works_in_any_order() -> None:
+    code = (
+        "import envcheck\nr = envcheck.check()\nassert r.verdict\ns = envcheck.probe()\nassert s.complete\nfrom envcheck import probe\nassert probe().complete"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -82,3 +82,17 @@ def test_any_asks_for_as_little_as_possible() -> None:
 def test_a_finding_can_name_the_facts_that_fired() -> None:
     used = evaluate({"torch": "<2.3", "gpu": ">=7.0,<7.5"}, snap(torch="2.2.0", gpus=[{"name": "Tesla V100", "capability": "7.0"}])).used
     assert [(key, fact.value) for key, fact in used] == [("torch", "2.2.0"), ("gpu", "Tesla V100 (sm_70)")]
+
+
+def test_a_version_nobody_can_read_is_missing_and_not_a_range() -> None:
+    outcome = evaluate({"deepspeed": "==0.14.3"}, snap(deepspeed="master-abc", complete=True))
+    assert (outcome.missing, outcome.ranged) == (("deepspeed",), ())
+
+
+@pytest.mark.parametrize(("argument", "truth"), [("installed", YES), ("absent", NO), (">=2", UNKNOWN)])
+def test_a_package_of_unknown_version_is_still_there(argument: str, truth: Truth) -> None:
+    assert evaluate({"flash-attn": argument}, snap(packages={"flash-attn": None}, complete=True)).truth is truth
+
+
+def test_a_variable_that_is_null_is_unknown() -> None:
+    assert evaluate({"env.X": "unset"}, snap(env={"X": None}, env_complete=True)).truth is UNKNOWN

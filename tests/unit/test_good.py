@@ -55,3 +55,17 @@ def test_the_order_of_entries_decides_nothing(order: list[Entry]) -> None:
     _, nearest = judge(snap(torch="2.1.2", peft="0.7.1"), order)
     assert nearest is not None
     assert nearest.id == "stack"
+
+
+def test_a_stack_package_of_unknown_version_is_not_good() -> None:
+    snapshot = snap(python="3.10.12", packages={"torch": "2.1.2", "transformers": "4.36.2", "deepspeed": None}, complete=True)
+    findings, nearest = judge(snapshot, [GOOD])
+    assert findings == ()
+    assert nearest is not None
+    assert nearest.differs[0].key == "deepspeed"
+
+
+def test_what_nobody_looked_for_is_unknown_and_not_absent() -> None:
+    _, nearest = judge(snap(torch="2.1.2", transformers="4.36.2", complete=True), [GOOD])
+    assert nearest is not None
+    assert [(one.key, one.yours) for one in nearest.differs] == [("python", None)]

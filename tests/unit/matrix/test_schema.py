@@ -78,6 +78,9 @@ def test_a_sound_entry_is_read_whole(tmp_path: Path) -> None:
         ('  hit: [{packages: {deepspeed: "0.14.3"}}]\n', "", "20: `examples.hit` needs at least one snapshot"),
         ("{packages: {torch", "{pakages: {torch", "22: example: unknown key `pakages` (did you mean `packages`?)"),
         ("cause: Because.\n", "", "1: `cause` is missing"),
+        ('  deepspeed: "==0.14.3"', '  gppu: ">=8.0"', "7: `gppu`: is taken for a package; did you mean `gpu`?"),
+        ('deepspeed: "0.14.3"}}]', 'deepspeed: "0.14.2"}}]', "20: hit example 1 is a miss"),
+        ('unknown: [{packages: {torch: "2.3.0"}}]', 'unknown: [{packages: {deepspeed: "0.14.3"}}]', "22: unknown example 1 is a hit"),
         ("title: A sound entry", "title: &t A sound entry", "4: anchors and aliases are not allowed here"),
     ],
 )

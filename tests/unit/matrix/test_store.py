@@ -108,3 +108,27 @@ def test_an_unknown_id_names_the_nearest() -> None:
     with pytest.raises(InputError) as caught:
         store.open_matrix().explain("numpy-2-torch-before-2.4")
     assert "numpy-2-torch-before-2.3" in caught.value.hint
+
+
+def test_the_answer_does_not_depend_on_what_was_asked_before() -> None:
+    from envcheck.api import Checker
+
+    def ids(checker: Checker, value: object) -> set[str]:
+        return {one.id for one in checker.report(snap(deepspeed="0.13.1", train={"zero_stage": 2, "overlap_comm": value})).findings}
+
+    alone = ids(Checker(), True)
+    after = Checker()
+    ids(after, 1)
+    assert "deepspeed-0.12.4-zero12-overlap" in alone
+    assert ids(after, True) == alone
+
+
+def test_a_truncated_cache_is_compiled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    entries = tmp_path / "entries"
+    entries.mkdir()
+    write(entries, SOUND)
+    store.open_matrix([entries])
+    for path in (tmp_path / "cache" / "envcheck").iterdir():
+        path.write_bytes(path.read_bytes()[:-40])
+    assert store.open_matrix([entries]).explain("sound-entry")[1].cause == "Because."

@@ -121,9 +121,23 @@ def test_unsafe_characters_become_visible(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 
-@pytest.mark.parametrize("key", ["train.zero_stage", "gpu", "gpu_count", "driver", "torch_cuda", "python", "numpy"])
-def test_every_missing_fact_names_a_way_to_tell_it(key: str) -> None:
-    assert "`--" in way_to_tell(key) or key in way_to_tell(key)
+@pytest.mark.parametrize(
+    ("key", "way"), [("train.zero_stage", "--config"), ("gpu", "--gpu"), ("gpu_count", "x8"), ("driver", "--driver"), ("python", "--python-version")]
+)
+def test_a_missing_fact_names_the_option_that_tells_it(key: str, way: str) -> None:
+    assert way in str(way_to_tell(key))
+
+
+@pytest.mark.parametrize("key", ["numpy", "env.NCCL_DEBUG"])
+def test_what_nobody_spoke_of_is_no_question(key: str) -> None:
+    assert way_to_tell(key) is None
+    shown = RENDERERS["text"](Report(FULL, (), (undecided(1, (key,)),)))
+    assert "not decided" not in shown
+
+
+def test_a_question_that_takes_two_options_is_not_asked() -> None:
+    assert "not decided" not in RENDERERS["text"](Report(FULL, (), (undecided(1, ("python", "train.torch_compile")),)))
+    assert "not decided" in RENDERERS["text"](Report(FULL, (), (undecided(1, ("train.zero_stage", "train.torch_compile")),)))
 
 
 def test_a_probe_shows_facts_with_origins_and_packages_by_folder() -> None:
