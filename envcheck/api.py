@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from envcheck.derive import derive
+from envcheck.facts.binaries import Wheels
 from envcheck.good import GoodCombinations
 from envcheck.inputs.target import Target
 from envcheck.match import match, unpinned
 from envcheck.matrix.index import Index, Located
 from envcheck.matrix.store import Matrix, open_matrix
 from envcheck.model import SEVERITIES, Fact, Finding, Nearest, Report, Snapshot, merge
+from envcheck.rules.rule import Tables
 
 Warn = Callable[[str], None]
 
@@ -43,6 +45,7 @@ class Checker:
         """Open the matrix, with the private folders added. Raises `InputError` and `MatrixError`."""
         self.matrix: Matrix = open_matrix(private, warn)
         self._stack: FrozenSet[str] = frozenset(self.matrix.table("stack") or ())
+        self._tables: Optional[Tables] = None
         self._gpu_rows: Optional[List[Sequence[str]]] = None
         self._good: Optional[GoodCombinations] = None
         self._published: Dict[str, Tuple[Located, Index]] = {}
@@ -53,6 +56,13 @@ class Checker:
             self._gpu_rows = self.matrix.table("gpus") or []
         return self._gpu_rows
 
+    def tables(self) -> Tables:
+        """The fact tables of the rules, read when they are first needed."""
+        if self._tables is None:
+            wheels = Wheels(self.matrix.table("torch_wheels") or ())
+            self._tables = Tables(self._stack, wheels, self.matrix.table("drivers") or ())
+        return self._tables
+
     def report(self, snapshot: Snapshot) -> Report:
         """Everything there is to say about a snapshot."""
         from envcheck import rules
@@ -61,9 +71,7 @@ class Checker:
         found = {located.entry.id: (located, index) for located, index in self.matrix.candidates(snapshot)}
         matches = match(snapshot, (located.entry for located, _ in found.values()))
         findings = (
-            _with_pages(matches.findings, found)
-            + rules.findings(snapshot, rules.Tables(self._stack))
-            + rules.unpinned.findings(snapshot, unpinned(snapshot, matches))
+            _with_pages(matches.findings, found) + rules.findings(snapshot, self.tables()) + rules.unpinned.findings(snapshot, unpinned(snapshot, matches))
         )
         good, nearest = self._known_good(snapshot)
         return Report(snapshot, tuple(sorted(findings, key=_severity)) + good, matches.undecided, nearest)

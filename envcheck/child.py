@@ -28,6 +28,7 @@ Row = Mapping[str, Any]
 #   `json.py` or `torch.py` lying in either would shadow the real one; `-P` exists from 3.11 only, so the entry is removed.
 # - limits are set here and not in a `preexec_fn`, which is not safe in a parent that has threads.
 # - the watchdog of `faulthandler` ends a child that hangs in C even where its parent was killed before it.
+# - a row of None before and one after the script tell that it began and that it ended, even where its status is lost.
 # - rows leave through a copy of stdout, so that a library that closes or redirects stdout does not take them along.
 _BOOT = r"""
 import sys
@@ -58,6 +59,7 @@ sys.modules["envcheck_child"] = module
 with open(script, "rb") as file:
     exec(compile(file.read(), script, "exec"), module.__dict__)
 module.main(report, sys.argv[1:])
+report(None)
 """
 
 _MEMORY_SIGNS = ("MemoryError", "std::bad_alloc", "can't allocate memory", "Cannot allocate memory", "out of memory")
@@ -102,21 +104,11 @@ def run(
     address space where the system can (not on Windows): leave it out for children that use CUDA, which reserves
     terabytes of it. Whatever the child does is an Outcome; only Ctrl-C and errors of `on_row` pass through.
     """
-    child = Child(
-        python,
-        script,
-        arguments,
-        timeout=timeout,
-        memory_mib=memory_mib,
-        environment=environment,
-        on_row=on_row,
-        max_output=max_output,
-    )
+    child = Child(python, script, arguments, timeout=timeout, memory_mib=memory_mib, environment=environment, on_row=on_row, max_output=max_output)
     try:
-        while True:
-            outcome = child.step(0.2)
-            if outcome is not None:
-                return outcome
+        while (outcome := child.step(0.2)) is None:
+            pass
+        return outcome
     finally:
         child.stop()
 
@@ -143,7 +135,8 @@ class Child:
         self._rows: list[Row] = []
         self._inbox: queue.Queue[Any] = queue.Queue()
         self._tail = bytearray()
-        self._answered = self._overflowed = self._silent = False
+        self._marks = 0
+        self._overflowed = self._silent = False
         self._started = time.monotonic()
         # A private mark per child: neither noise nor a child of the child can look like a row. RS as in RFC 7464.
         mark = "\x1e" + os.urandom(8).hex() + " "
@@ -177,7 +170,7 @@ class Child:
         """Kill the child and everything it started, if any of it is left; harmless when called again."""
         if self._process is not None and self._process.returncode is None:
             _kill_group(self._process)
-            self._process.wait()
+            _bury(self._process)
 
     def _listen(self, seconds: float) -> None:
         import queue
@@ -196,7 +189,7 @@ class Child:
         elif item is _OVERFLOW:
             self._overflowed = True
         elif item is None:
-            self._answered = True
+            self._marks += 1
         else:
             self._rows.append(item)
             if self._on_row is not None:
@@ -207,16 +200,17 @@ class Child:
         if verdict is not None and verdict[0] == "timeout":
             _ask_for_frame(self._process)
         _kill_group(self._process)
-        status = self._process.wait()
+        status = _bury(self._process)
         for reader in self._readers:
             reader.join(_GRACE)
         if not self._overflowed:
             self._listen(0.0)
         stderr = bytes(self._tail).decode("utf-8", "replace")
         if verdict is None:
-            return self._outcome(*_classify(status, stderr, self._answered), stderr)
+            return self._outcome(*_classify(status or 0, stderr, self._marks), stderr)
         frame = _last_frame(stderr) if verdict[0] == "timeout" else ""
-        return self._outcome(verdict[0], verdict[1] + frame, stderr)
+        alive = ", and SIGKILL does not end it" if status is None else ""
+        return self._outcome(verdict[0], verdict[1] + frame + alive, stderr)
 
     def _outcome(self, ending: str, detail: str, stderr: str = "") -> Outcome:
         return Outcome(ending, detail, tuple(self._rows), stderr[-4096:], time.monotonic() - self._started)
@@ -251,10 +245,7 @@ def _read_rows(pipe: Any, mark: bytes, room: int, inbox: queue.Queue[Any]) -> No
 
     at_line_start, limit = True, room + 1
     with pipe:
-        while True:
-            piece = pipe.readline(limit)
-            if not piece:
-                return inbox.put(_EOF)
+        while piece := pipe.readline(limit):
             if at_line_start and piece.startswith(mark):
                 room -= len(piece)
                 if room < 0:
@@ -262,14 +253,12 @@ def _read_rows(pipe: Any, mark: bytes, room: int, inbox: queue.Queue[Any]) -> No
                 with suppress(ValueError):  # it died while it wrote this one
                     inbox.put(json.loads(piece[len(mark) :]))
             at_line_start = piece.endswith(b"\n")
+    return inbox.put(_EOF)
 
 
 def _read_tail(pipe: Any, tail: bytearray) -> None:
     with pipe:
-        while True:
-            piece = pipe.read1(_KEPT)
-            if not piece:
-                return
+        while piece := pipe.read1(_KEPT):
             tail += piece
             del tail[:-_KEPT]
 
@@ -277,8 +266,18 @@ def _read_tail(pipe: Any, tail: bytearray) -> None:
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:
     """Whether the child is done, leaving it unreaped where possible so that its process group keeps its number."""
     if sys.platform == "linux":
-        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        with suppress(ChildProcessError):
+            return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
     return process.poll() is not None
+
+
+def _bury(process: subprocess.Popen[bytes]) -> int | None:
+    """The status of a killed child; None for one that hangs in the kernel, where SIGKILL does not reach it."""
+    import subprocess
+
+    with suppress(subprocess.TimeoutExpired):
+        return process.wait(_GRACE)
+    return None
 
 
 def _ask_for_frame(process: subprocess.Popen[bytes]) -> None:
@@ -300,11 +299,13 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def _classify(status: int, stderr: str, answered: bool) -> tuple[str, str]:
-    """Ending and detail of a child that ended by itself; `answered` tells whether the bootstrap ever ran."""
-    said = _last_line(stderr)
-    if status == 0 and answered:
+def _classify(status: int, stderr: str, marks: int) -> tuple[str, str]:
+    """Ending and detail of a child that ended by itself; `marks` tells whether the bootstrap ran, and ran to its end."""
+    said, answered = _last_line(stderr), marks > 0
+    if status == 0 and answered and (marks > 1 or not _status_is_lost()):
         return "ok", ""
+    if status == 0 and answered:
+        return "exit", "ended early, and how is lost because SIGCHLD is ignored" + _last_frame(stderr)
     starved = next((line for line in stderr.splitlines() if any(sign in line for sign in _MEMORY_SIGNS)), "")
     if answered and starved:
         return "memory", f"ran out of memory: {starved.strip()[:300]}"
@@ -315,6 +316,11 @@ def _classify(status: int, stderr: str, answered: bool) -> tuple[str, str]:
     if not answered:
         return "not-started", f"no Python interpreter answered (exit status {status})" + (f": {said}" if said else "")
     return "exit", f"exit status {status}" + (f": {said}" if "Traceback (most recent call last)" in stderr else "")
+
+
+def _status_is_lost() -> bool:
+    # Below `trap '' CHLD` the system buries children itself, and every status reads as 0.
+    return os.name != "nt" and signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN
 
 
 def _signal_name(status: int) -> str:

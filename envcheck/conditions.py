@@ -7,7 +7,6 @@ A fact that is a set of versions (`deepspeed>=0.12`) may overlap a range without
 
 from __future__ import annotations
 
-import math
 import re
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -15,6 +14,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tup
 
 from envcheck import versions
 from envcheck.model import Fact, Gpu, Snapshot, Truth, plain
+from envcheck.numbers import number, number_within
 
 YES, NO, UNKNOWN = Truth.YES, Truth.NO, Truth.UNKNOWN
 
@@ -198,7 +198,10 @@ def _version_truth(value: str, argument: str, exact: bool, vendor: bool) -> Opti
         have = _version_set(value, exact, vendor)
     except versions.VersionError:
         return None
-    answer = versions.within(have, versions.specifier(argument))
+    return _truth(versions.within(have, versions.specifier(argument)))
+
+
+def _truth(answer: Optional[bool]) -> Truth:
     return UNKNOWN if answer is None else YES if answer else NO
 
 
@@ -266,7 +269,7 @@ def _gpu_count(snapshot: Snapshot, argument: str) -> Reading:
         return Reading(UNKNOWN, None)
     total = sum(gpu.count or 0 for gpu in snapshot.gpus)
     fact = Fact(total, snapshot.gpus[0].origin if snapshot.gpus else "")
-    return Reading(_number_truth(str(total), argument), fact)
+    return Reading(_truth(number_within(str(total), argument)), fact)
 
 
 def _env(snapshot: Snapshot, name: str, argument: str) -> Reading:
@@ -290,52 +293,10 @@ def _train(fact: Fact, argument: str) -> Reading:
 @lru_cache(maxsize=16384)
 def _train_truth(value: str, argument: str) -> Truth:
     if argument[:1] in "<>" or value[:1] in "<>":
-        return _number_truth(value, argument)
-    if _number(value) is not None and _number(value) == _number(argument):
+        return _truth(number_within(value, argument))
+    if number(value) is not None and number(value) == number(argument):
         return YES
     return YES if fnmatchcase(value, argument.lower()) else NO
-
-
-_COMPARISON = re.compile(r"\s*(<=|>=|<|>|==|=)?\s*([-+0-9.e_]+)\s*", re.IGNORECASE)
-
-
-def _number(text: str) -> Optional[float]:
-    try:
-        return float(text.replace("_", ""))
-    except ValueError:
-        return None
-
-
-def _number_truth(value: str, argument: str) -> Truth:
-    """A number or a comparison (`>1`) against a comma-separated list of comparisons that must all hold."""
-    known = number_range(value)
-    truth = YES
-    for part in argument.split(","):
-        wanted = number_range(part)
-        if known is None or wanted is None:
-            return UNKNOWN if known is not None else NO
-        if wanted[0] <= known[0] and known[1] <= wanted[1]:
-            continue
-        if known[1] < wanted[0] or wanted[1] < known[0]:
-            return NO
-        truth = UNKNOWN
-    return truth
-
-
-@lru_cache(maxsize=4096)
-def number_range(text: str) -> Optional[Tuple[Tuple[float, int], Tuple[float, int]]]:
-    """The closed range that `4`, `>1` or `<=2e-5` stands for, as cuts (number, side); None for what is no number."""
-    found = _COMPARISON.fullmatch(text)
-    number = _number(found[2]) if found else None
-    if found is None or number is None:
-        return None
-    low, high = (-math.inf, 0), (math.inf, 0)
-    operator = found[1] or "="
-    if operator in ("=", "=="):
-        return (number, 0), (number, 0)
-    if operator[0] == "<":
-        return low, (number, 0 if operator == "<=" else -1)
-    return (number, 0 if operator == ">=" else 1), high
 
 
 CONDITIONS: Dict[str, Callable[[Snapshot, str], Reading]] = {

@@ -37,8 +37,18 @@ def derive(snapshot: Snapshot, gpu_rows: Callable[[], Sequence[gpus.Row]]) -> Sn
     return replace(snapshot, facts=facts, gpus=devices)
 
 
-def _torch_cuda(snapshot: Snapshot) -> Optional[Fact]:
+# `2.1.2+cu121`, `==2.1.2+cu121`; what `>=2.0,!=2.1.0+cpu` excludes tells nothing.
+_PIN = re.compile(r"(?:={2,3})?\s*[^<>=!~,*]+")
+
+
+def _torch_version(snapshot: Snapshot) -> str:
+    """Torch's version where it is installed or pinned, else an empty text."""
     version = str(snapshot.package("torch").value or "")
+    return version if _PIN.fullmatch(version) else ""
+
+
+def _torch_cuda(snapshot: Snapshot) -> Optional[Fact]:
+    version = _torch_version(snapshot)
     tag = _CUDA_TAG.search(version)
     if tag:
         return Fact(f"{tag[1]}.{tag[2]}", f"torch's local tag, {snapshot.package('torch').origin}")
@@ -48,7 +58,7 @@ def _torch_cuda(snapshot: Snapshot) -> Optional[Fact]:
 
 
 def _rocm(snapshot: Snapshot) -> Optional[Fact]:
-    tag = _ROCM_TAG.search(str(snapshot.package("torch").value or ""))
+    tag = _ROCM_TAG.search(_torch_version(snapshot))
     return Fact(tag[1], f"torch's local tag, {snapshot.package('torch').origin}") if tag else None
 
 
@@ -79,5 +89,5 @@ def _with_capability(gpu: Gpu, rows: Sequence[gpus.Row]) -> Gpu:
         return replace(gpu, arch=architecture[0].lower())
     if gpu.name.lower().startswith("apple "):
         return replace(gpu, arch="mps")
-    capability, _ = gpus.capability_of(gpu.name, rows)
-    return replace(gpu, capability=capability)
+    found = gpus.identify(gpu.name, rows)
+    return replace(gpu, capability=found.capability, arch=found.arch)

@@ -43,6 +43,10 @@ def unknown(reason: str, origin: str = "") -> Fact:
     return Fact(None, origin, reason)
 
 
+CONTRADICTIONS = ("the files disagree: ", "bf16 and fp16 are both on")
+"""How the reason of an unknown training setting begins where two places contradict each other, and not where one is silent."""
+
+
 def plain(value: Optional[Scalar]) -> str:
     """A scalar as conditions compare it: booleans as `true` and `false`, everything in lower case."""
     return str(value).lower()

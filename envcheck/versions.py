@@ -9,7 +9,10 @@ Decisions made here, once:
 * An *installed* pre-release, nightly or vendor build (`2.4.0a0+f70bd71a48.nv24.06`, `4.45.0.dev0`) was cut somewhere
   on the way to its release, so nobody can say which of that release's changes it has: it is the set from the first
   development version up to the release. It is certainly `<2.5` and `>=2.3.1`, and undecided against `2.4` itself,
-  where PEP 440 calls it neither `<2.4` nor `>=2.4`. A specifier that itself names a pre-release gets PEP 440's order.
+  where PEP 440 calls it neither `<2.4` nor `>=2.4`. A clause that itself names a pre-release gets PEP 440's order; the
+  other clauses of its specifier do not. A development version of a post-release leads up to that post-release only.
+* A local tag in `==` and `===` asks for that build, in `!=` it excludes no other build, and elsewhere it says nothing.
+* `==2.*` takes 2.0's pre-releases in, but as somebody's requirement it begins at 2.0, because nobody asks for those by it.
 * A partial version (`3.10`, driver `570`) is the set of versions that begin so.
 """
 
@@ -17,7 +20,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple, Optional, Tuple
+from typing import FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
 
 from packaging.version import InvalidVersion, Version
 
@@ -34,6 +37,7 @@ Interval = Tuple[Cut, Cut]
 
 _LOWEST: Cut = ((-1, (), _BEFORE_PRE, -1, -1), 0)
 _HIGHEST: Cut = ((_INFINITY, (), _NO_PRE, _INFINITY, _INFINITY), 1)
+_EVERYTHING: Tuple[Interval, ...] = ((_LOWEST, _HIGHEST),)
 
 
 class VersionError(ValueError):
@@ -50,33 +54,70 @@ class VersionSet(NamedTuple):
     """The local tag where one was given."""
     any_local: bool = False
     """True for a specifier without a local tag, which admits every one; an installed version without a tag has none."""
-    names_pre: bool = False
-    """True where a pre-release is named on purpose (specifiers only)."""
     point: Optional[Interval] = None
     """The exact place of an installed pre-release, whose `intervals` are wider."""
+    apart: Optional[Tuple[Tuple[Interval, ...], Tuple[Interval, ...]]] = None
+    """Where clauses of a specifier name a pre-release: what the others admit, and what these do."""
+    asked: Tuple[Interval, ...] = ()
+    """What a specifier means as somebody's requirement, where that is less than `intervals`."""
+    exactly: Optional[str] = None
+    """The text that `===` asks for."""
+    without: FrozenSet[Tuple[Key, str]] = frozenset()
+    """The builds that `!=V+local` excludes, which no interval can tell from V's other builds."""
 
 
 def within(value: VersionSet, wanted: VersionSet) -> Optional[bool]:
     """Whether `value` satisfies `wanted`: True (all of it), False (none of it) or None (some of it)."""
     if wanted.local is not None and value.local != wanted.local and not value.any_local:
         return False
-    intervals = (value.point,) if value.point is not None and wanted.names_pre else value.intervals
-    inside = [_covered(piece, wanted.intervals) for piece in intervals]
-    if all(answer is True for answer in inside):
-        return None if wanted.local is not None and value.any_local else True
-    if all(answer is False for answer in inside):
+    answer = _both(_inside(value, wanted), _is_text(value, wanted.exactly))
+    if answer and wanted.local is not None and value.any_local:
+        return None
+    return _both(answer, _no_excluded_build(value, wanted)) if wanted.without else answer
+
+
+def _inside(value: VersionSet, wanted: VersionSet) -> Optional[bool]:
+    if value.point is not None and wanted.apart is not None:
+        others, naming = wanted.apart
+        return _both(_all_covered(value.intervals, others), _covered(value.point, naming))
+    return _all_covered(value.asked or value.intervals, wanted.intervals)
+
+
+def _both(one: Optional[bool], other: Optional[bool]) -> Optional[bool]:
+    if one is False or other is False:
         return False
-    return None
+    return True if one and other else None
+
+
+def _is_one(value: VersionSet) -> bool:
+    """Whether it is one installed version, not a requirement and not a partial version."""
+    low, high = value.point or value.intervals[0]
+    return low[0] == high[0] and value.text[:1] not in "<>=!~"
+
+
+def _is_text(value: VersionSet, text: Optional[str]) -> Optional[bool]:
+    if text is None or value.exactly == text:
+        return True
+    return value.text.strip().lower() == text if _is_one(value) else None
+
+
+def _no_excluded_build(value: VersionSet, wanted: VersionSet) -> Optional[bool]:
+    for key, local in wanted.without - value.without:
+        place: Interval = ((key, 0), (key, 1))
+        if _covered(place, (value.point,) if value.point else value.intervals) and (value.any_local or value.local == local):
+            return False if _is_one(value) else None
+    return True
+
+
+def _all_covered(pieces: Tuple[Interval, ...], by: Tuple[Interval, ...]) -> Optional[bool]:
+    first = _covered(pieces[0], by)
+    return None if first is None or any(_covered(piece, by) is not first for piece in pieces[1:]) else first
 
 
 def _covered(piece: Interval, by: Tuple[Interval, ...]) -> Optional[bool]:
     low, high = piece
-    touched = False
-    for other_low, other_high in by:
-        if other_low <= low and high <= other_high:
-            return True
-        touched = touched or (low < other_high and other_low < high)
-    return None if touched else False
+    touching = [other for other in by if low < other[1] and other[0] < high]
+    return any(other[0] <= low and high <= other[1] for other in touching) or (None if touching else False)
 
 
 @lru_cache(maxsize=65536)
@@ -90,9 +131,15 @@ def installed(text: str) -> VersionSet:
     exact: Interval = ((key, 0), (key, 1))
     if not version.is_prerelease:
         return VersionSet(text, (exact,), version.local)
+    return VersionSet(text, (_on_the_way(version),), version.local, point=exact)
+
+
+def _on_the_way(version: Version) -> Interval:
+    """From the first development version up to the release, or post-release, that a pre-release leads to."""
     release = _release_key(version)
-    span: Interval = ((_floor(version.epoch, version.release), 0), (release, 1))
-    return VersionSet(text, (span,), version.local, point=exact)
+    if version.pre is None and version.post is not None:
+        return ((*release[:3], version.post, -1), 0), ((*release[:3], version.post, _INFINITY), 1)
+    return (_floor(version.epoch, version.release), 0), (release, 1)
 
 
 @lru_cache(maxsize=16384)
@@ -117,75 +164,118 @@ def specifier(text: str) -> VersionSet:
 
     Raises `VersionError` for a clause PEP 440 has no meaning for, and for a specifier that nothing can satisfy.
     """
-    intervals: Tuple[Interval, ...] = ((_LOWEST, _HIGHEST),)
-    local = None
-    names_pre = False
-    for clause in text.split(","):
-        part, part_local, part_pre = _clause(clause.strip())
-        intervals = _intersect(intervals, part)
-        local = part_local or local
-        names_pre = names_pre or part_pre
-    if not intervals:
-        raise VersionError(f"`{text}` admits no version at all")
-    return VersionSet(text, intervals, local, local is None, names_pre)
+    clauses = [_clause(clause.strip()) for clause in text.split(",")]
+    intervals = _meet([one.intervals for one in clauses])
+    locals_ = {one.local for one in clauses if one.local}
+    if not intervals or len(locals_) > 1:
+        raise VersionError(f"`{_cut(text)}` admits no version at all")
+    naming = [one.intervals for one in clauses if one.names_pre]
+    return VersionSet(
+        text,
+        intervals,
+        next(iter(locals_), None),
+        not locals_,
+        apart=(_meet([one.intervals for one in clauses if not one.names_pre]), _meet(naming)) if naming else None,
+        asked=_meet([one.asked or one.intervals for one in clauses]) if any(one.asked for one in clauses) else (),
+        exactly=next((one.exactly for one in clauses if one.exactly), None),
+        without=frozenset(one.without for one in clauses if one.without),
+    )
+
+
+class _Clause(NamedTuple):
+    """One clause of a specifier; the fields are those of `VersionSet`."""
+
+    intervals: Tuple[Interval, ...]
+    local: Optional[str] = None
+    names_pre: bool = False
+    asked: Tuple[Interval, ...] = ()
+    exactly: Optional[str] = None
+    without: Optional[Tuple[Key, str]] = None
 
 
 _CLAUSE = re.compile(r"(~=|===|==|!=|<=|>=|<|>)\s*(\S+)")
 
 
-def _clause(clause: str) -> Tuple[Tuple[Interval, ...], Optional[str], bool]:
+def _clause(clause: str) -> _Clause:
     found = _CLAUSE.fullmatch(clause)
     if not found:
-        raise VersionError(f"`{clause}` is no version specifier; write for example `>=2.1,<2.3`")
+        raise VersionError(f"`{_cut(clause)}` is no version specifier; write for example `>=2.1,<2.3`")
     operator, operand = found.groups()
     if operand.endswith(".*"):
-        return _wildcard(clause, operator, operand[:-2]), None, False
+        return _wildcard(clause, operator, operand[:-2])
     version = _version(operand)
-    return _compare(clause, operator, version), version.local, version.is_prerelease
+    if operator == "!=" and version.local:
+        return _Clause(_EVERYTHING, without=(_key(version), version.local))
+    local = version.local if operator in ("==", "===") else None
+    exactly = operand.lower() if operator == "===" else None
+    return _Clause(_compare(clause, operator, version), local, version.is_prerelease, exactly=exactly)
 
 
-def _wildcard(clause: str, operator: str, prefix: str) -> Tuple[Interval, ...]:
+def _wildcard(clause: str, operator: str, prefix: str) -> _Clause:
     version = _version(prefix)
+    if operator not in ("==", "!="):
+        raise VersionError(f"`{_cut(clause)}`: `.*` goes only with `==` and `!=`")
+    if version.is_prerelease or version.is_postrelease or version.local:
+        raise VersionError(f"`{_cut(clause)}`: `.*` stands only behind release numbers")
     low, high = (_floor(version.epoch, version.release), 0), (_floor(version.epoch, _next(version.release)), 0)
-    if operator == "==":
-        return ((low, high),)
     if operator == "!=":
-        return ((_LOWEST, low), (high, _HIGHEST))
-    raise VersionError(f"`{clause}`: `.*` goes only with `==` and `!=`")
+        return _Clause(((_LOWEST, low), (high, _HIGHEST)))
+    return _Clause(((low, high),), asked=(((_release_key(version), 0), high),))
 
 
 def _compare(clause: str, operator: str, version: Version) -> Tuple[Interval, ...]:
     key = _key(version)
     before, after = (key, 0), (key, 1)
-    if operator in ("==", "==="):
-        return ((before, after),)
-    if operator == "!=":
-        return ((_LOWEST, before), (after, _HIGHEST))
-    if operator == "<=":
-        return ((_LOWEST, after),)
+    equal: Tuple[Interval, ...] = ((before, after),)
+    simple = {"==": equal, "===": equal, "!=": ((_LOWEST, before), (after, _HIGHEST)), "<=": ((_LOWEST, after),), "<": ((_LOWEST, before),)}
+    if operator in simple:
+        return simple[operator]
     if operator == ">=":
         return ((before, _HIGHEST),)
-    if operator == "<":
-        return ((_LOWEST, before),)
     if operator == ">":
-        # PEP 440: `>V` excludes V's post-releases unless V is one itself.
-        beyond = after if version.post is not None else ((key[0], key[1], key[2], _INFINITY, _INFINITY), 1)
+        # PEP 440: `>V` excludes V's post-releases unless V is one itself; a development version has none.
+        beyond = after if version.post is not None or version.dev is not None else ((*key[:3], _INFINITY, _INFINITY), 1)
         return ((beyond, _HIGHEST),)
     if len(version.release) < 2:
         raise VersionError(f"`{clause}`: `~=` needs at least two release numbers")
     return ((before, (_floor(version.epoch, _next(version.release[:-1])), 0)),)
 
 
+def _meet(parts: Sequence[Tuple[Interval, ...]]) -> Tuple[Interval, ...]:
+    """What lies in all of the sets; met in pairs, so that thousands of `!=` cost little more than one."""
+    rest = list(parts) or [_EVERYTHING]
+    while len(rest) > 1:
+        odd = rest[-1:] if len(rest) % 2 else []
+        rest = [_intersect(left, right) for left, right in zip(rest[::2], rest[1::2])] + odd
+    return rest[0]
+
+
 def _intersect(left: Tuple[Interval, ...], right: Tuple[Interval, ...]) -> Tuple[Interval, ...]:
-    pairs = [(max(a[0], b[0]), min(a[1], b[1])) for a in left for b in right]
-    return tuple((low, high) for low, high in pairs if low < high)
+    found: List[Interval] = []
+    i = j = 0
+    while i < len(left) and j < len(right):
+        low, high = max(left[i][0], right[j][0]), min(left[i][1], right[j][1])
+        if low < high:
+            found.append((low, high))
+        i, j = (i + 1, j) if left[i][1] < right[j][1] else (i, j + 1)
+    return tuple(found)
+
+
+_LONGEST = 256
+"""No version that anybody released comes near; what is longer may hold more digits than `int` reads."""
 
 
 def _version(text: str) -> Version:
     try:
-        return Version(text)
+        if len(text) <= _LONGEST:
+            return Version(text)
     except InvalidVersion:
-        raise VersionError(f"`{text}` is no version") from None
+        pass
+    raise VersionError(f"`{_cut(text)}` is no version")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _key(version: Version) -> Key:
@@ -221,20 +311,22 @@ def _trim(release: Tuple[int, ...]) -> Tuple[int, ...]:
 
 # `8.0`, `sm_80`, `sm_90a`, `compute_86`, `9.0a`: NVIDIA compute capability; the trailing letter marks an
 # architecture-specific target (https://docs.nvidia.com/cuda/cuda-compiler-driver-nvcc/#gpu-feature-list).
-_CAPABILITY = re.compile(r"(?:sm_|compute_)?(?:(\d+)\.(\d)|(\d+)(\d))[a-z]?", re.IGNORECASE)
+_CAPABILITY = re.compile(r"(?:sm_?|compute_?)?([0-9]{1,2})\.([0-9])[a-z]?|(?:sm_?|compute_?)([0-9]{1,2})([0-9])[a-z]?", re.IGNORECASE)
+_MAJORS = range(2, 20)  # from Fermi on; more is a model number (`4090`, `910`)
 
 
 @lru_cache(maxsize=1024)
 def capability(text: str) -> VersionSet:
     """An NVIDIA compute capability (`8.0`, `sm_80`, `9.0a`) as one point of the version line.
 
-    Raises `VersionError`; `gfx90a` and `mps` are architectures, not capabilities.
+    Raises `VersionError`; `gfx90a` and `mps` are architectures, not capabilities, and digits alone name a model.
     """
     found = _CAPABILITY.fullmatch(text.strip())
-    if not found:
-        raise VersionError(f"`{text}` is no compute capability; write for example `8.0` or `sm_80`")
-    major, minor = found[1] or found[3], found[2] or found[4]
-    return installed(f"{major}.{minor}")._replace(text=f"{major}.{minor}")
+    major, minor = (found[1] or found[3], found[2] or found[4]) if found else ("0", "0")
+    if int(major) not in _MAJORS:
+        raise VersionError(f"`{_cut(text)}` is no compute capability; write for example `8.0` or `sm_80`")
+    plain = f"{int(major)}.{minor}"
+    return installed(plain)._replace(text=plain)
 
 
 _VENDOR = re.compile(r"v?(\d+(?:\.\d+)*)")
@@ -254,5 +346,4 @@ def vendor(text: str) -> VersionSet:
         if not found:
             raise
         low = _version(found[1])
-        high = (_floor(low.epoch, _next(low.release)), 0)
-        return VersionSet(text, (((_floor(low.epoch, low.release), 0), high),))
+        return VersionSet(text, (((_floor(low.epoch, low.release), 0), (_floor(low.epoch, _next(low.release)), 0)),))

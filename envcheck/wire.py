@@ -8,56 +8,13 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from envcheck import versions
+from envcheck import settings, versions
 from envcheck.errors import InputError
 from envcheck.model import SENSE_KEYS, Anomaly, Fact, Gpu, Scalar, Snapshot, unknown
 
-TRAIN_KEYS = (
-    "precision",
-    "param_dtype",
-    "zero_stage",
-    "overlap_comm",
-    "contiguous_gradients",
-    "reduce_bucket_size",
-    "offload",
-    "fsdp",
-    "parallelism",
-    "optimizer",
-    "adam_epsilon",
-    "learning_rate",
-    "max_grad_norm",
-    "gradient_accumulation_steps",
-    "per_device_train_batch_size",
-    "train_batch_size",
-    "world_size",
-    "gradient_checkpointing",
-    "use_reentrant",
-    "attn_implementation",
-    "quantization",
-    "method",
-    "lora_r",
-    "model",
-    "model_type",
-    "torch_compile",
-    "tf32",
-    "packing",
-    "padding_side",
-    "use_liger_kernel",
-    "resize_embeddings",
-    "tie_word_embeddings",
-    "trainer",
-    "trainer_precision",
-    "deepspeed_fp16",
-    "deepspeed_bf16",
-    "declared_precision",
-    "bnb_4bit_compute_dtype",
-    "ddp_find_unused_parameters",
-    "logging_nan_inf_filter",
-    "group_by_length",
-    "deepspeed",
-)
+TRAIN_KEYS = settings.TRAIN_KEYS
 """Known keys under `train`; another one is kept, with a warning."""
 
 _OTHER_KEYS = ("complete", "packages", "gpus", "env", "env_complete", "train", "builds", "anomalies", "origins", "unknown")
@@ -91,14 +48,13 @@ def read(wire: Any, where: str, warn: Optional[Callable[[str], None]] = None) ->
             facts[key] = unknown(str(reason), reader.origin(key))
     if facts.get("os", _NONE).value is not None:
         facts["os"] = _os_fact(facts["os"])
-    train = reader.mapping("train", wire.get("train"))
-    for key in train:
-        if key not in TRAIN_KEYS and warn:
-            near = nearest(key, TRAIN_KEYS)
-            warn(f"{where}: no rule or entry knows the training setting `{key}`" + (f"; did you mean `{near}`?" if near else ""))
+    train = _spelt(reader.mapping("train", wire.get("train")))
+    if warn:
+        for sentence in _doubts(train):
+            warn(f"{where}: {sentence}")
     return Snapshot(
         facts=facts,
-        packages={canonical_name(name): fact for name, fact in reader.mapping("packages", wire.get("packages")).items()},
+        packages=reader.packages(wire.get("packages")),
         complete=reader.flag("complete", wire.get("complete")),
         gpus=reader.gpus(wire.get("gpus")),
         env=reader.mapping("env", wire.get("env")),
@@ -110,6 +66,20 @@ def read(wire: Any, where: str, warn: Optional[Callable[[str], None]] = None) ->
 
 
 _NONE = Fact(None)
+
+
+def _spelt(train: Mapping[str, Fact]) -> Dict[str, Fact]:
+    return {key: fact if fact.value is None else fact._replace(value=settings.normal(key, fact.value)) for key, fact in train.items()}
+
+
+def _doubts(train: Mapping[str, Fact]) -> Iterator[str]:
+    for key, fact in train.items():
+        known = None if fact.value is None else settings.known_values(key, fact.value)
+        if key not in TRAIN_KEYS:
+            near = nearest(key, TRAIN_KEYS)
+            yield f"no rule or entry knows the training setting `{key}`" + (f"; did you mean `{near}`?" if near else "")
+        elif known:
+            yield f"no rule or entry knows `{fact.value}` as a value of the training setting `{key}`; known: {', '.join(known)}"
 
 
 def _os_fact(fact: Fact) -> Fact:
@@ -157,6 +127,16 @@ class _Reader:
             raise InputError(f"`{name}` is {_shape(value)}, not a mapping", where=self.where, hint=f'write "{name}": {{"key": "value"}}')
         return {str(key): self.fact(f"{name}.{key}", inner) for key, inner in value.items() if not str(key).startswith("_")}
 
+    def packages(self, value: Any) -> Dict[str, Fact]:
+        found: Dict[str, Fact] = {}
+        for name, fact in self.mapping("packages", value).items():
+            if canonical_name(name) in found:
+                raise InputError(
+                    f"`{canonical_name(name)}` stands twice in `packages`", where=self.where, hint="case, `-`, `_` and `.` make no difference; keep one"
+                )
+            found[canonical_name(name)] = fact
+        return found
+
     def flag(self, name: str, value: Any) -> bool:
         if value is None or isinstance(value, bool):
             return bool(value)
@@ -169,44 +149,66 @@ class _Reader:
             return None
         if not isinstance(value, list) or not all(isinstance(gpu, Mapping) for gpu in value):
             raise InputError("`gpus` is a list of objects", where=self.where, hint='for example [{"name": "NVIDIA A800", "count": 8}]')
-        return tuple(self._gpu(gpu) for gpu in value)
+        return tuple(self._gpu(gpu, f"gpus.{number}") for number, gpu in enumerate(value))
 
-    def _gpu(self, gpu: Mapping[str, Any]) -> Gpu:
+    def _gpu(self, gpu: Mapping[str, Any], place: str) -> Gpu:
         for key in gpu:
             if key not in _GPU_KEYS and not key.startswith("_"):
                 raise _unknown_key(f"gpus.{key}", tuple(f"gpus.{k}" for k in _GPU_KEYS), self.where)
-        capability, arch = _capability(gpu.get("capability")), gpu.get("arch")
-        if gpu.get("capability") is not None and capability is None:
-            arch = arch or str(gpu["capability"])
+        name, arch = (self._text(gpu.get(key), f"gpus.{key}") for key in ("name", "arch"))
+        capability, other = self._capability(gpu.get("capability"))
         count, memory = (_whole(gpu.get(key), f"gpus.{key}", self.where) for key in ("count", "memory_mib"))
-        return Gpu(str(gpu.get("name") or arch or "unnamed GPU"), capability, arch, count, memory, self.origin("gpus"))
+        arch = arch or other
+        return Gpu(name or arch or "unnamed GPU", capability, arch, count, memory, self.origin(place if place in self.origins else "gpus"))
+
+    def _text(self, value: Any, key: str) -> Optional[str]:
+        if value is None or isinstance(value, str):
+            return value
+        raise InputError(f"`{key}` is {_shape(value)}, not a text", where=self.where, hint=f'write for example "{key[5:]}": "{_GPU_EXAMPLES[key]}"')
+
+    def _capability(self, value: Any) -> Tuple[Optional[str], Optional[str]]:
+        """A compute capability, or the architecture that other vendors' GPUs have in its place (`gfx90a`)."""
+        if isinstance(value, float):
+            value = str(value)
+        text = self._text(value, "gpus.capability") if not isinstance(value, int) or isinstance(value, bool) else str(value)
+        if not text:
+            return None, None
+        try:
+            return versions.capability(text).text, None
+        except versions.VersionError as error:
+            if text[0].isdigit():
+                raise InputError(f"`gpus.capability`: {error}", where=self.where, hint='write for example "capability": "8.0"') from None
+            return None, text
 
     def anomalies(self, value: Any) -> Tuple[Anomaly, ...]:
         if value is None:
             return ()
-        try:
-            return tuple(Anomaly(str(a["kind"]), tuple(map(str, a["packages"])), str(a["detail"]), str(a.get("origin", ""))) for a in value)
-        except (TypeError, KeyError, AttributeError):
-            raise InputError("`anomalies` is a list of objects with kind, packages and detail", where=self.where) from None
+        if not isinstance(value, list) or not all(_is_anomaly(one) for one in value):
+            raise InputError(
+                "`anomalies` is a list of objects with kind, packages and detail", where=self.where, hint="`packages` is a list of one name or more"
+            )
+        return tuple(Anomaly(str(a["kind"]), tuple(a["packages"]), str(a["detail"]), str(a.get("origin", ""))) for a in value)
+
+
+_GPU_EXAMPLES = {"gpus.name": "NVIDIA A800", "gpus.arch": "gfx90a", "gpus.capability": "8.0"}
+
+
+def _is_anomaly(value: Any) -> bool:
+    packages = value.get("packages") if isinstance(value, Mapping) and {"kind", "detail"} <= set(value) else None
+    return isinstance(packages, list) and bool(packages) and all(isinstance(name, str) for name in packages)
 
 
 def _shape(value: Any) -> str:
     return "a list" if isinstance(value, list) else "a mapping" if isinstance(value, Mapping) else f"of type {type(value).__name__}"
 
 
-def _capability(value: Any) -> Optional[str]:
-    if value is None:
-        return None
-    try:
-        return versions.capability(str(value)).text
-    except versions.VersionError:
-        return None
+_WHOLE = re.compile(r"[0-9]{1,12}")
 
 
 def _whole(value: Any, key: str, where: str) -> Optional[int]:
     if value is None:
         return None
-    if isinstance(value, bool) or not str(value).isdigit():
+    if isinstance(value, bool) or not isinstance(value, (str, int)) or not _WHOLE.fullmatch(str(value)):
         raise InputError(f"`{key}` is a whole number", where=where)
     return int(value)
 
@@ -230,8 +232,7 @@ def write(snapshot: Snapshot, *, origins: bool = False) -> Dict[str, Any]:
         wire["unknown"] = reasons
     if origins:
         wire["origins"] = {key: fact.origin for key, fact in _every(snapshot) if fact.origin}
-        if snapshot.gpus:
-            wire["origins"]["gpus"] = snapshot.gpus[0].origin
+        wire["origins"].update(_gpu_origins(snapshot.gpus or ()))
     return wire
 
 
@@ -244,6 +245,14 @@ def _every(snapshot: Snapshot) -> List[Tuple[str, Fact]]:
     for name in ("packages", "env", "train", "builds"):
         rows += [(f"{name}.{key}", fact) for key, fact in getattr(snapshot, name).items()]
     return rows
+
+
+def _gpu_origins(gpus: Sequence[Gpu]) -> Dict[str, str]:
+    """One origin for all of them where they share it, else one for each by its number."""
+    origins = [gpu.origin for gpu in gpus]
+    if len(set(origins)) < 2:
+        return {"gpus": origins[0]} if origins else {}
+    return {f"gpus.{number}": origin for number, origin in enumerate(origins)}
 
 
 def _gpu_wire(gpu: Gpu) -> Dict[str, Any]:

@@ -70,3 +70,14 @@ def test_links_between_documents_lead_somewhere() -> None:
     for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text(encoding="utf-8")):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_the_sample_of_an_entry_is_a_sound_entry() -> None:
+    from envcheck import documents
+    from envcheck.matrix import schema
+
+    sample = re.search(r"```yaml\n(.*?)```", ENTRIES, re.DOTALL)
+    assert sample is not None
+    draft, problems = schema.read(documents.parse_yaml(sample[1], "entries.md", aliases=False), "entries.md", "example-3.1-zero-grad")
+    assert problems == []
+    assert draft is not None

@@ -15,6 +15,8 @@ ROOT = Path(envcheck.__file__).parent
 FLOORS = {
     "errors": 0,
     "versions": 1,
+    "numbers": 1,
+    "settings": 1,
     "documents": 1,
     "child": 1,
     "model": 2,

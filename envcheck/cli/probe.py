@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import tempfile
+from contextlib import suppress
 from typing import Any, Dict, Optional
 
 import click
@@ -15,8 +17,8 @@ from envcheck.errors import InputError
 
 @click.command()
 @options.python
-@click.option("-o", "--output", metavar="FILE", help="Save the snapshot there, as JSON.")
-@click.option("--redact", "hide", is_flag=True, help="Take out host names, user names and paths.")
+@click.option("-o", "--output", metavar="FILE", help="Save the snapshot there, as JSON; on one line where FILE ends in .jsonl.")
+@click.option("--redact", "hide", is_flag=True, help="Take out host names, user names and paths; package names stay.")
 @options.output_format
 def command(python: Optional[str], output: Optional[str], hide: bool, output_format: str) -> int:
     """Show what can be read of this machine and environment, each fact with its origin, or save it with `-o`.
@@ -32,11 +34,11 @@ def command(python: Optional[str], output: Optional[str], hide: bool, output_for
 
         snapshot = redact(snapshot)
     saved = wire.write(snapshot, origins=True)
-    if output is not None:
+    if output is not None and output != "-":
         _save(output, saved)
         talk.say(f"saved to {output}")
-    elif output_format == "json":
-        talk.show(json.dumps(saved, indent=1) + "\n")
+    elif output_format == "json" or output == "-":
+        talk.show(_compact(saved))
     else:
         from envcheck.render import snapshot as render
 
@@ -44,20 +46,52 @@ def command(python: Optional[str], output: Optional[str], hide: bool, output_for
     return 0
 
 
+def _compact(saved: Dict[str, Any]) -> str:
+    """One line, so that the nodes of a cluster can add theirs to one `.jsonl` file."""
+    return json.dumps(saved) + "\n"
+
+
 def _save(path: str, saved: Dict[str, Any]) -> None:
-    """Write in one step: a file that is there is whole."""
-    if path == "-":
-        talk.show(json.dumps(saved, indent=1) + "\n")
-        return
-    folder = os.path.dirname(os.path.abspath(path))
-    temporary = None
+    lines = path.lower().endswith((".jsonl", ".ndjson"))
+    text = _compact(saved) if lines else json.dumps(saved, indent=1) + "\n"
     try:
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".envcheck-")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(json.dumps(saved, indent=1) + "\n")
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        if _is_special(path):
+            with open(path, "w", encoding="utf-8") as stream:
+                stream.write(text)
+        else:
+            _replace(os.path.realpath(path), text)
     except OSError as error:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
         raise InputError(f"cannot be written: {error.strerror}", where=path, hint="check the folder and its permissions") from None
+
+
+def _is_special(path: str) -> bool:
+    """Whether a path leads to what must be written to and not replaced: a device, a pipe, `/dev/stdout`."""
+    if path.startswith(("/dev/", "/proc/")):
+        return True
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _replace(path: str, text: str) -> None:
+    """Write in one step: a file that is there is whole."""
+    mode = _mode(path)
+    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".envcheck-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _mode(path: str) -> int:
+    """The permissions of the file that is replaced; of a new one those that `open` would give it."""
+    with suppress(FileNotFoundError):
+        return stat.S_IMODE(os.stat(path).st_mode)
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return 0o666 & ~umask

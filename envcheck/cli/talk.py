@@ -57,5 +57,5 @@ def show(text: str) -> None:
         raise
     except OSError as error:
         # What is left in the buffer would fail again when the interpreter ends.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         raise UnableError(f"standard output cannot be written: {error.strerror}", hint="is the disk full?") from None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from envcheck import documents, versions
 from envcheck.documents import Text, line_of
 from envcheck.errors import InputError, MatrixError, Problem
+from envcheck.facts import binaries
 from envcheck.wire import canonical_name
 
 
@@ -45,11 +47,20 @@ def _checked(rows: Sequence[Any], checker: Callable[[Any], Any], path: str, prob
     return good
 
 
-def _gpu(row: Mapping[str, Text]) -> List[str]:
-    """`{name: NVIDIA A800, capability: "8.0", source: …}` -> [name, capability]."""
-    if set(row) - {"name", "capability", "source", "note"}:
+_ARCHITECTURE = re.compile(r"gfx[0-9a-f]{3,4}|mps")
+
+
+def _gpu(row: Mapping[str, Text]) -> List[Optional[str]]:
+    """`{name: NVIDIA A800, capability: "8.0", source: …}` -> [name, capability, None]; another vendor's has `arch` instead."""
+    if set(row) - {"name", "capability", "arch", "source", "note"}:
         raise ValueError(f"unknown key among {', '.join(row)}")
-    return [str(row["name"]), versions.capability(row["capability"]).text]
+    if ("capability" in row) is ("arch" in row):
+        raise ValueError("a GPU has either `capability` or `arch`")
+    if "capability" in row:
+        return [str(row["name"]), versions.capability(row["capability"]).text, None]
+    if not _ARCHITECTURE.fullmatch(row["arch"]):
+        raise ValueError(f"`{row['arch']}` is no architecture; write for example `gfx90a`")
+    return [str(row["name"]), None, str(row["arch"])]
 
 
 def _package(row: Text) -> str:
@@ -58,5 +69,5 @@ def _package(row: Text) -> str:
     return str(row)
 
 
-TABLES: Dict[str, Callable[[Any], Any]] = {"gpus": _gpu, "stack": _package}
+TABLES: Dict[str, Callable[[Any], Any]] = {"gpus": _gpu, "stack": _package, "torch_wheels": binaries.check_wheel, "drivers": binaries.check_driver}
 """Table -> what one of its rows becomes in the index, or an error that says why not."""

@@ -26,6 +26,7 @@ REPOSITORY = re.compile(r"(?:git|hg|svn|bzr)\+")
 LOCATION = re.compile(r"(?:git|hg|svn|bzr)\+|[.~]|[^\s@;\[]*[\\/]|[^\s@;\[]+\.(?:whl|zip|tar\.gz)(?=$|[\s;#\[])")
 _EGG = re.compile(r"[#&]egg=([A-Za-z0-9][A-Za-z0-9._-]*)")
 _MARKER = re.compile(r"\s;|;\s")
+_URL = re.compile(r"[^;]*://")
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 # torch-2.1.2%2Bcu121-cp310-cp310-linux_x86_64.whl: name, version, build number, three tags
@@ -35,7 +36,7 @@ _WHEEL = re.compile(r"([^-]+)-([^-]+)(?:-\d[^-]*)?-[^-]+-[^-]+-[^-]+\.whl")
 
 def split_marker(text: str) -> tuple[str, str, str]:
     """What is asked for, the separator, and the marker; a URL may hold a `;` of its own, so there a blank stands beside it."""
-    if "/" not in text:
+    if not _URL.match(text):
         return text.partition(";")
     found = _MARKER.search(text)
     return (text[: found.start()], ";", text[found.end() :].strip()) if found else (text, "", "")
@@ -57,7 +58,8 @@ def named(text: str, origin: str) -> Claim:
         return Claim(canonical_name(name[0]), (), origin, f"`{variable[0]}` is a variable that only the installing shell knows")
     try:
         parsed = Requirement(text)
-    except InvalidRequirement:
+    except (InvalidRequirement, ValueError, RecursionError):
+        # ValueError: a version with more digits than `int` reads; RecursionError: brackets without end.
         raise InputError(f"`{shown(text)}` is no requirement", where=origin, hint=_hint(text)) from None
     if parsed.url:
         return _from_url(parsed.name, parsed.url, origin)

@@ -122,9 +122,10 @@ class _Reading:
 
             try:
                 self.verdicts[marker] = Marker(marker).evaluate(self.environment)
-            except ValueError as error:
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+                # Not only packaging's own errors: `extras` is a set that only lock files have, and brackets nest without end.
                 raise InputError(
-                    f"`{shown(marker)}` is no marker: {str(error).splitlines()[0]}", where=origin, hint='write for example `; python_version < "3.12"`'
+                    f"`{shown(marker)}` is no marker{_because(error)}", where=origin, hint='write for example `; python_version < "3.12"`'
                 ) from None
         return self.verdicts[marker]
 
@@ -137,6 +138,13 @@ class _Reading:
             self.warn(
                 f"{self.marked}: markers were evaluated for Python {target['python_version']} on {target['sys_platform']}; `--python-version` changes that"
             )
+
+
+def _because(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return ": it is nested too deeply"
+    said = next(iter(str(error).splitlines()), "")
+    return f": {said} has no value here" if isinstance(error, LookupError) else f": {shown(said)}" if said else ""
 
 
 _COMMENT = re.compile(r"(?:^|\s)#.*", re.DOTALL)
@@ -223,9 +231,16 @@ def _fact(name: str, claims: Sequence[Claim]) -> Fact:
         versions.specifier(",".join(clauses))
     except versions.VersionError:
         raise _contradiction(name, claims) from None
-    if len(tags) > 1:
+    pin = _pinned(pins) if pins else ""
+    if len(tags) > 1 or (tags and _is_excluded(pin, clauses)):
         raise _contradiction(name, claims)
-    return Fact(_pinned(pins) if pins else ",".join(clauses), origin)
+    return Fact(pin or ",".join(clauses), origin)
+
+
+def _is_excluded(pin: str, clauses: Sequence[str]) -> bool:
+    """Whether another line excludes this very build; `2.1.2+cu121` is not hurt by `!=2.1.2+cu118`."""
+    excluding = [clause for clause in clauses if clause.startswith("!=")]
+    return bool(excluding) and versions.within(versions.installed(pin), versions.specifier(",".join(excluding))) is False
 
 
 def _pinned(pins: Sequence[str]) -> str:
@@ -233,8 +248,9 @@ def _pinned(pins: Sequence[str]) -> str:
     from packaging.version import Version
 
     version = max((Version(pin) for pin in pins), key=lambda one: bool(one.local))
-    # `2.1` alone would be read as any 2.1.x (`versions.reported`).
-    return str(version) if version.local or len(version.release) > 2 else f"=={version}"
+    # `2.1` alone would be read as any 2.1.x (`versions.reported`), and nothing else of two numbers is.
+    partial = len(version.release) < 3 and not (version.local or version.is_prerelease or version.is_postrelease)
+    return f"=={version}" if partial else str(version)
 
 
 def _contradiction(name: str, claims: Sequence[Claim]) -> InputError:

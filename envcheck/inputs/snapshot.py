@@ -42,7 +42,8 @@ def read_lines(path: str, warn: Callable[[str], None]) -> Iterator[Tuple[str, Sn
 
 def _decoded(text: str, path: str, first: int) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_unique)
+        # As they are written: a float would make `2.10` the version 2.1.
+        return json.loads(text, object_pairs_hook=_unique, parse_float=str, parse_constant=str)
     except _Repeated as error:
         raise InputError(f"`{error}` stands twice in one object", where=path if first == 1 else f"{path}:{first}", hint="keep one of them") from None
     except ValueError as error:

@@ -10,6 +10,7 @@ from envcheck import conditions, versions, wire
 from envcheck.documents import line_of
 from envcheck.errors import InputError, Problem
 from envcheck.model import EVIDENCE_LEVELS, KINDS, SEVERITIES, Entry, Page, Snapshot, Truth
+from envcheck.numbers import number_range
 
 SCHEMA = 1
 """The newest entry schema this version reads; entries of a newer one are skipped with a notice."""
@@ -298,7 +299,7 @@ def check_argument(key: str, argument: str) -> None:
 
 
 def _check_number(argument: str) -> None:
-    if argument[:1] in "<>" and not all(conditions.number_range(part) for part in argument.split(",")):
+    if argument[:1] in "<>" and not all(number_range(part) for part in argument.split(",")):
         raise ValueError(f"`{argument}` is no comparison with a number")
 
 

@@ -69,7 +69,8 @@ class Matrix:
         everything = self.all()
         if name not in everything:
             near = nearest(name, everything, 0.4)
-            raise InputError(f"no entry has the id `{name}`", hint=f"did you mean `{near}`?" if near else "`envcheck matrix list` shows them all")
+            guess = f"did you mean `{near}`? " if near else ""
+            raise InputError(f"no entry has the id `{name}`", hint=f"{guess}`envcheck matrix list PACKAGE` lists the entries that name a package")
         located, index = everything[name]
         return located, index.page(located.page)
 
@@ -225,6 +226,7 @@ _COMPILED_BY = (
     "matrix/schema.py",
     "matrix/load.py",
     "facts/tables.py",
+    "facts/binaries.py",
     "documents.py",
     "versions.py",
     "wire.py",

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from envcheck.errors import InputError
 from envcheck.model import Fact, Gpu, Snapshot, unknown
-from envcheck.probe import accelerators, distributions, environ, interpreter, ownership, readers, toolchain, torch_build
+from envcheck.probe import distributions, duplicates, environ, interpreter, ownership, paths, readers, torch_build
 
 INTERPRETER_SECONDS = 20.0
 """Time for another interpreter to start: on a cold network file system, seconds are normal."""
@@ -27,7 +27,7 @@ def probe(python: Optional[str] = None, machine: readers.Readers = readers.MACHI
     described, origin = _describe(python)
     found = distributions.scan(_import_path(described))
     builds = torch_build.build_facts(found)
-    odd = distributions.anomalies(found, described.get("user_site")) + ownership.anomalies(found) + torch_build.anomalies(found, builds)
+    odd = duplicates.anomalies(found, described.get("user_site")) + ownership.anomalies(found) + torch_build.anomalies(found, builds)
     facts = {**_interpreter_facts(described, origin), **_build_senses(builds)}
     seen, gpus = hardware.join()
     return Snapshot(
@@ -54,8 +54,10 @@ class _Background:
         self._thread.start()
 
     def _look(self, machine: readers.Readers) -> None:
+        from envcheck.probe.hardware import look
+
         try:
-            self._result = _hardware(machine)
+            self._result = look(machine)
         except BaseException as error:  # noqa: BLE001 - raised again where it can be heard
             self._error = error
 
@@ -64,21 +66,6 @@ class _Background:
         if self._error is not None:
             raise self._error
         return self._result
-
-
-def _hardware(machine: readers.Readers) -> Tuple[Dict[str, Fact], Optional[Tuple[Gpu, ...]]]:
-    from envcheck.probe import nvidia
-
-    facts: Dict[str, Fact] = {**toolchain.facts(machine), **accelerators.ascend(machine)}
-    rocm, others = accelerators.rocm(machine)
-    facts.update(rocm)
-    others += accelerators.apple(machine, sys.platform, os.uname().machine if hasattr(os, "uname") else "")
-    if others:
-        facts["driver"] = Fact("absent", "another vendor's GPU")
-        return facts, others
-    cuda, gpus = nvidia.facts(machine)
-    facts.update(cuda)
-    return facts, gpus
 
 
 def _describe(python: Optional[str]) -> Tuple[Mapping[str, Any], str]:
@@ -97,27 +84,67 @@ def _describe(python: Optional[str]) -> Tuple[Mapping[str, Any], str]:
     return outcome.rows[0], found
 
 
+_INSIDE = ("bin/python", "bin/python3", "Scripts/python.exe", "python.exe")
+
+
 def executable(python: str) -> str:
     """The interpreter that a path or a command name means; of a virtual environment's folder the one in it.
 
-    Raises `InputError` for a folder that holds none.
+    Raises `InputError` for a folder that holds none, and for a file that is no program.
     """
     import shutil
 
-    for inside in ("bin/python", "Scripts/python.exe", "python.exe"):
-        candidate = os.path.join(python, inside)
-        if os.path.isdir(python) and os.path.exists(candidate):
-            return candidate
     if os.path.isdir(python):
-        raise InputError("is a folder without a Python interpreter", where=f"--python {python}", hint="name a virtual environment, or its `bin/python`")
-    return shutil.which(python) or python
+        return _inside(python)
+    found = shutil.which(python)
+    if found is None and os.path.isfile(python):
+        return _program(python)
+    return found or python
+
+
+def _inside(folder: str) -> str:
+    for name in _INSIDE:
+        candidate = os.path.join(folder, name)
+        if os.path.exists(candidate):
+            return candidate
+    hint = "name a virtual environment, or its `bin/python`"
+    barred = _barred(folder)
+    if barred:
+        raise InputError(f"is a folder that cannot be read: {barred}", where=f"--python {folder}", hint="check the folder's permissions")
+    raise InputError("is a folder without a Python interpreter", where=f"--python {folder}", hint=hint)
+
+
+def _barred(folder: str) -> str:
+    """Why an interpreter may be in a folder and not be seen; empty where nothing stands in the way."""
+    for place in (folder, os.path.join(folder, "bin")):
+        try:
+            os.listdir(place)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            return error.strerror or str(error)
+    return ""
+
+
+def _program(path: str) -> str:
+    """`path`, spelt so that it is not looked for among the commands. Raises `InputError` where it cannot be run."""
+    if not os.access(path, os.X_OK):
+        raise InputError("exists, but is no program", where=f"--python {path}", hint="name an interpreter; a saved snapshot is read with `--snapshot`")
+    return os.path.join(os.curdir, path)
 
 
 def _import_path(described: Mapping[str, Any]) -> List[str]:
     """The import path without the script's folder and the working directory, which belong to nobody's environment."""
-    own = {os.path.normpath(os.path.dirname(described["executable"] or "")), os.path.normpath(os.getcwd())}
-    sites = {os.path.normpath(folder) for folder in described["site"] if folder}
-    return [entry for entry in described["path"] if os.path.normpath(entry) not in own or os.path.normpath(entry) in sites]
+    own = {paths.key(os.path.dirname(described["executable"] or "")), _working_directory()}
+    sites = {paths.key(folder) for folder in described["site"] if folder}
+    return [entry for entry in described["path"] if paths.key(entry) not in own or paths.key(entry) in sites]
+
+
+def _working_directory() -> Optional[str]:
+    try:
+        return paths.key(os.getcwd())
+    except OSError:
+        return None  # somebody deleted it under this shell
 
 
 def _interpreter_facts(described: Mapping[str, Any], origin: str) -> Dict[str, Fact]:

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from envcheck.model import Anomaly, Fact, unknown
+from envcheck.model import Fact, unknown
+from envcheck.probe import paths
 from envcheck.wire import canonical_name
 
 
@@ -33,13 +34,19 @@ class Distribution:
 
 def scan(path: Sequence[str]) -> Tuple[Distribution, ...]:
     """Every distribution with metadata on an import path, in the order in which the importer would meet them."""
+    roots: Dict[str, str] = {}
+    for root in path:
+        roots.setdefault(paths.key(root), root)
     found: List[Distribution] = []
-    for root in dict.fromkeys(path):
+    for root in roots.values():
         found.extend(sorted(_folder(root), key=lambda one: one.path))
     return tuple(found)
 
 
 def _folder(root: str) -> Iterator[Distribution]:
+    # An egg is a folder on the import path by itself (`easy-install.pth`), with its metadata inside.
+    if root.endswith(".egg") and os.path.isfile(os.path.join(root, "EGG-INFO", "PKG-INFO")):
+        yield _read(root, os.path.join(root, "EGG-INFO"), os.path.basename(root))
     try:
         with os.scandir(root) as entries:
             names = [entry.name for entry in entries if entry.name.endswith((".dist-info", ".egg-info"))]
@@ -49,12 +56,12 @@ def _folder(root: str) -> Iterator[Distribution]:
     for name in names:
         # pip renames what it is about to remove to `~orch-2.1.2.dist-info`; a leftover is no installation.
         if not name.startswith("~"):
-            yield _read(root, name)
+            yield _read(root, os.path.join(root, name), name)
 
 
-def _read(root: str, folder: str) -> Distribution:
-    path = os.path.join(root, folder)
-    stem, _, kind = folder.rpartition(".")
+def _read(root: str, path: str, called: str) -> Distribution:
+    """One distribution by its metadata; what it is `called`, `NAME-VERSION.dist-info`, stands in for what that lacks."""
+    stem, _, kind = called.rpartition(".")
     name, _, version = stem.partition("-")
     # `setuptools-65.5.0-py3.11.egg-info` carries the Python version behind its own.
     version = re.sub(r"-py\d.*$", "", version)
@@ -103,26 +110,3 @@ def facts(found: Iterable[Distribution]) -> Dict[str, Fact]:
         if known is None or not known.is_known:
             packages[one.name] = one.fact
     return packages
-
-
-def anomalies(found: Sequence[Distribution], user_site: Optional[str]) -> Tuple[Anomaly, ...]:
-    """Broken metadata, two metadata folders of one package, and the user site hiding what the environment has."""
-    odd = [Anomaly("broken-metadata", (one.name,), f"`{one.name}`: {one.trouble}", one.path) for one in found if one.trouble]
-    by_name: Dict[str, List[Distribution]] = {}
-    for one in found:
-        by_name.setdefault(one.name, []).append(one)
-    for name, several in by_name.items():
-        if len(several) > 1:
-            odd.append(_several(name, several, user_site))
-    return tuple(odd)
-
-
-def _several(name: str, several: Sequence[Distribution], user_site: Optional[str]) -> Anomaly:
-    first = several[0]
-    other = next((one for one in several[1:] if one.version != first.version), several[1])
-    same_folder = first.root == other.root
-    if not same_folder and user_site and os.path.normpath(first.root) == os.path.normpath(user_site):
-        return Anomaly("user-site-shadow", (name,), f"`{name}` {first.version} in the user site hides {other.version} in the environment", first.path)
-    if same_folder:
-        return Anomaly("duplicate-metadata", (name,), f"`{name}` has two metadata folders in one place: {first.version} and {other.version}", first.path)
-    return Anomaly("shadowed", (name,), f"`{name}` {first.version} hides {other.version} further down the import path", first.path)

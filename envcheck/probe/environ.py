@@ -41,14 +41,27 @@ _PREFIXES = (
     "MKL_",
     "OPENBLAS_",
 )
-_NAMES = ("LD_LIBRARY_PATH", "LD_PRELOAD", "PYTHONPATH", "PYTHONNOUSERSITE", "PYTHONHASHSEED", "DISABLE_MLFLOW_INTEGRATION", "TOKENIZERS_PARALLELISM")
+_NAMES = (
+    "LD_LIBRARY_PATH",
+    "LD_PRELOAD",
+    "PYTHONPATH",
+    "PYTHONNOUSERSITE",
+    "PYTHONHASHSEED",
+    "DISABLE_MLFLOW_INTEGRATION",
+    "DISABLE_VERSION_CHECK",
+    "TOKENIZERS_PARALLELISM",
+    "USE_FLAX",
+    "USE_TF",
+    "USE_TORCH",
+)
+"""Variables without a telling prefix. They are known by name, so no word in them makes them a secret."""
 _SECRETS = ("TOKEN", "KEY", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "AUTH")
 
 
 def facts(environment: Mapping[str, str]) -> Dict[str, Fact]:
     """The variables that are set, by name. Names that speak of secrets are left out whatever their prefix."""
-    return {
-        name: Fact(value, "the environment")
-        for name, value in sorted(environment.items())
-        if (name.startswith(_PREFIXES) or name in _NAMES) and not any(word in name for word in _SECRETS)
-    }
+    return {name: Fact(value, "the environment") for name, value in sorted(environment.items()) if _matters(name)}
+
+
+def _matters(name: str) -> bool:
+    return name in _NAMES or (name.startswith(_PREFIXES) and not any(word in name for word in _SECRETS))

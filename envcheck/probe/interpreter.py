@@ -12,23 +12,28 @@ def describe():
     """The interpreter's version, platform, import path and site folders; a text that is missing is None."""
     import sysconfig
 
-    # None where the user site is off for a reason that cannot be changed; False in a virtual environment or with -s.
+    # Without `site` (-S) nobody computed where the user site would be.
     site = sys.modules.get("site")
     return {
-        "python": ".".join(map(str, sys.version_info[:3])),
-        "pre_release": sys.version_info.releaselevel != "final",
-        "implementation": sys.implementation.name,
+        "python": release(sys.version_info),
         "executable": sys.executable,
         "platform": sys.platform,
         "machine": _machine(),
         "glibc": _glibc(),
-        "prefix": sys.prefix,
-        "base_prefix": sys.base_prefix,
         "path": [entry for entry in sys.path if entry],
         "site": [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")],
         "user_site": getattr(site, "USER_SITE", None),
-        "user_site_on": bool(getattr(site, "ENABLE_USER_SITE", False)),
     }
+
+
+_STAGES = {"alpha": "a", "beta": "b", "candidate": "rc"}
+
+
+def release(info):
+    # type: (tuple) -> str
+    """`3.11.7` or `3.14.0rc1`: a pre-release is older than what `3.14.0` promises, and must not pass for it."""
+    stage = _STAGES.get(info[3])
+    return ".".join(map(str, info[:3])) + ("%s%d" % (stage, info[4]) if stage else "")
 
 
 def _machine():

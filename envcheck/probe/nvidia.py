@@ -12,15 +12,18 @@ from __future__ import annotations
 import os
 import re
 import sys
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from envcheck import child
 from envcheck.model import Fact, Gpu, unknown
-from envcheck.probe.readers import Readers
+from envcheck.probe.readers import Answer, Readers, Run
 
 NVML_SECONDS = 8.0
 """NVML's first call loads the driver where persistence mode is off, which takes seconds on an 8-GPU node."""
+NO_TRACE = "no NVIDIA driver found on this machine"
+"""The reason where nothing at all speaks for an NVIDIA driver; any other one tells of a driver that is there and sick."""
 _SIGNS = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-gpu")
 
 
@@ -37,6 +40,7 @@ Source = Callable[[Readers], "tuple[Optional[Seen], str]"]
 
 def facts(readers: Readers) -> Tuple[Dict[str, Fact], Optional[Tuple[Gpu, ...]]]:
     """`driver` (and `gpus` where unknown) as facts, and the GPUs; None where no source could tell."""
+    readers = readers._replace(run=_giving_up(readers.run))
     troubles: List[str] = []
     driver: Optional[Fact] = None
     for source in SOURCES if _has_sign(readers) else ():
@@ -48,8 +52,21 @@ def facts(readers: Readers) -> Tuple[Dict[str, Fact], Optional[Tuple[Gpu, ...]]]
             driver = Fact(seen.driver, seen.origin)
         if seen.gpus is not None:
             return {"driver": driver or unknown(f"{seen.origin} did not say")}, seen.gpus
-    reason = "; ".join(filter(None, troubles)) or "no NVIDIA driver found on this machine"
+    reason = "; ".join(filter(None, troubles)) or NO_TRACE
     return {"driver": driver or unknown(reason), "gpus": unknown(reason)}, None
+
+
+def _giving_up(run: Run) -> Run:
+    """`run`, but a tool that once gave no answer is not asked again: a second question would cost its time limit again."""
+    silent: Dict[str, Answer] = {}
+
+    def ask(command: Sequence[str]) -> Answer:
+        answer = silent.get(command[0]) or run(command)
+        if "no answer" in answer.trouble:
+            silent[command[0]] = answer
+        return answer
+
+    return ask
 
 
 def _has_sign(readers: Readers) -> bool:
@@ -124,9 +141,6 @@ SOURCES: Tuple[Source, ...] = (_nvml, _smi, _proc)
 
 
 def _grouped(gpus: Sequence[Mapping[str, Any]], origin: str) -> Tuple[Gpu, ...]:
-    """Equal devices as one Gpu with a count, in the order in which they were met."""
-    counts: Dict[Tuple[str, Optional[str], Optional[int]], int] = {}
-    for gpu in gpus:
-        key = (str(gpu["name"]), gpu.get("capability"), gpu.get("memory_mib"))
-        counts[key] = counts.get(key, 0) + 1
-    return tuple(Gpu(name, capability, None, count, memory, origin) for (name, capability, memory), count in counts.items())
+    """Equal neighbours as one Gpu with a count: the order of the devices is kept, because indices count in it."""
+    kinds = ((str(gpu["name"]), gpu.get("capability"), gpu.get("memory_mib")) for gpu in gpus)
+    return tuple(Gpu(name, capability, None, len(list(run)), memory, origin) for (name, capability, memory), run in groupby(kinds))

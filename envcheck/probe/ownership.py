@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import combinations
 from typing import Dict, Iterator, List, Sequence, Set, Tuple
 
 from envcheck.model import Anomaly
@@ -14,42 +15,45 @@ _EVERYBODYS = frozenset(("tests", "test", "docs", "doc", "examples", "example", 
 
 
 def anomalies(found: Sequence[Distribution]) -> Tuple[Anomaly, ...]:
-    """One anomaly for each pair of distributions whose RECORDs both list one top-level `NAME/__init__.py`."""
+    """One anomaly for each pair of distributions whose RECORDs give one file of a package different contents."""
     owners: Dict[Tuple[str, str], List[Distribution]] = {}
     for one in found:
         for package in _packages(one):
             owners.setdefault((one.root, package), []).append(one)
-    odd = []
-    for (_, package), claims in owners.items():
-        names = tuple(dict.fromkeys(claim.name for claim in claims))
-        if len(names) > 1 and _shared_files(claims[0], claims[1]):
-            odd.append(
-                Anomaly(
-                    "shared-file",
-                    names,
-                    f"{' and '.join(f'`{n}`' for n in names)} both installed `{package}/`; the later one overwrote the other",
-                    claims[0].path,
-                )
-            )
-    return tuple(odd)
+    odd: Dict[Tuple[str, str], Anomaly] = {}
+    for (_, package), claims in sorted(owners.items()):
+        contents = [(one, _contents(one, package)) for one in claims] if len(claims) > 1 else []
+        for (left, mine), (right, theirs) in combinations(contents, 2):
+            if left.name != right.name and _collide(mine, theirs):
+                odd.setdefault((left.name, right.name), _overwritten(left, right, package))
+    return tuple(odd.values())
+
+
+def _overwritten(left: Distribution, right: Distribution, package: str) -> Anomaly:
+    detail = f"`{left.name}` and `{right.name}` both installed `{package}/`; the later one overwrote the other"
+    return Anomaly("shared-file", (left.name, right.name), detail, left.path)
 
 
 def _packages(one: Distribution) -> Set[str]:
     """The top-level import packages a RECORD lists: lines such as `torch/__init__.py,sha256=…,1234`."""
     found: Set[str] = set()
-    if not one.path.endswith(".dist-info"):
-        return found
-    try:
-        with open(os.path.join(one.path, "RECORD"), "rb") as stream:
-            record = stream.read()
-    except OSError:
-        return found
+    record = _record(one)
     for end in _marks(record):
         start = record.rfind(b"\n", 0, end) + 1
         name = record[start:end]
         if b"/" not in name:
             found.add(name.decode("utf-8", "replace"))
     return found - _EVERYBODYS
+
+
+def _record(one: Distribution) -> bytes:
+    if not one.path.endswith(".dist-info"):
+        return b""
+    try:
+        with open(os.path.join(one.path, "RECORD"), "rb") as stream:
+            return stream.read()
+    except OSError:
+        return b""
 
 
 def _marks(record: bytes) -> Iterator[int]:
@@ -60,14 +64,18 @@ def _marks(record: bytes) -> Iterator[int]:
         at = record.find(_MARK, at + 1)
 
 
-def _shared_files(left: Distribution, right: Distribution) -> bool:
-    """Whether two RECORDs really list one file more than an empty namespace `__init__.py`."""
-    import pathlib
+# torch/__init__.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,1234
+def _contents(one: Distribution, package: str) -> Dict[str, str]:
+    """The hash of every file that a RECORD lists below `package`; empty files, and those without a hash, are left out."""
+    rows = (line.rsplit(",", 2) for line in _record(one).decode("utf-8", "replace").splitlines() if line.startswith(f"{package}/"))
+    return {row[0]: row[1] for row in rows if len(row) == 3 and row[1] and row[2] != "0"}
 
-    import importlib_metadata
 
-    listed = []
-    for one in (left, right):
-        files = importlib_metadata.PathDistribution(pathlib.Path(one.path)).files or []
-        listed.append({str(file) for file in files if file.size is None or file.size > 0})
-    return bool(listed[0] & listed[1])
+def _collide(mine: Dict[str, str], theirs: Dict[str, str]) -> bool:
+    """Whether one file has two contents, as far as hashes of one kind tell; equal copies overwrite nothing."""
+    shared = mine.keys() & theirs.keys()
+    return any(mine[path] != theirs[path] and _kind(mine[path]) == _kind(theirs[path]) for path in shared)
+
+
+def _kind(digest: str) -> str:
+    return digest.partition("=")[0]

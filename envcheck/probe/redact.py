@@ -1,4 +1,4 @@
-"""Takes out of a Snapshot what names a person or a machine: paths, user and host names."""
+"""Takes out of a Snapshot what names a person or a machine: paths, user and host names, addresses. Package names stay."""
 
 from __future__ import annotations
 
@@ -6,39 +6,61 @@ import contextlib
 import os
 import re
 from dataclasses import replace
-from typing import Callable, Dict, FrozenSet, Mapping
+from typing import Callable, Dict, FrozenSet, Mapping, Optional
 
-from envcheck.model import Anomaly, Fact, Snapshot
+from envcheck.model import Anomaly, Fact, Scalar, Snapshot
+from envcheck.probe import mask
+from envcheck.probe.harmless import is_harmless
 
-_PATH = re.compile(r"(?<![\w/.])(?:~?/|[A-Za-z]:[\\/])[^\s:;,'\"`)]+")
-_KEPT_PARTS = 2
-"""Of a path the last two parts stay: `…/site-packages/torch-2.1.2.dist-info` says what was read and not where."""
-_LEAST_NAME = 3
-"""Names shorter than this (`pi`) are left alone: they are inside too many words."""
+_LEAST_NAME = 2
+"""A name of one letter is left alone: it is a word of its own in too many sentences."""
 _COMMON = frozenset(("root", "user", "admin", "runner", "home", "localhost", "ubuntu", "torch", "python"))
 """Names that say nothing of anybody, and whose removal would eat ordinary words."""
+_PLAIN = re.compile(r"[\w.+!*,;<>=~^ -]*")
+"""A version, a specifier or a word: nothing in it can be a path, and `8.9.2.26` is no address here."""
 
 
 def redact(snapshot: Snapshot, names: FrozenSet[str] = frozenset()) -> Snapshot:
-    """`snapshot` with every path cut to its last parts and every user and host name replaced by `…`.
+    """`snapshot` without host names, user names and paths; package names stay, private ones too.
 
-    `names` are taken out beside the current user's and host's own. Values of variables that hold paths are cut as well.
+    Of a path the last part stays. A variable keeps its value where that is a number, a switch or a plain word, and is
+    otherwise only `set`. `names` are taken out beside the current user's and host's own.
     """
-    hide = _hider(names | _own_names())
+    hider = _Hider(names | _own_names(), frozenset(str(fact.value) for fact in snapshot.packages.values()))
     return replace(
         snapshot,
-        facts=_facts(snapshot.facts, hide),
-        packages=_facts(snapshot.packages, hide),
-        env=_facts(snapshot.env, hide),
-        train=_facts(snapshot.train, hide),
-        builds=_facts(snapshot.builds, hide),
-        gpus=None if snapshot.gpus is None else tuple(replace(gpu, origin=hide(gpu.origin)) for gpu in snapshot.gpus),
-        anomalies=tuple(Anomaly(one.kind, one.packages, hide(one.detail), hide(one.origin)) for one in snapshot.anomalies),
+        facts=hider.facts(snapshot.facts),
+        packages=hider.facts(snapshot.packages),
+        env={name: hider.variable(name, fact) for name, fact in snapshot.env.items()},
+        train=hider.facts(snapshot.train),
+        builds=hider.facts(snapshot.builds),
+        gpus=None if snapshot.gpus is None else tuple(replace(gpu, origin=hider.place(gpu.origin)) for gpu in snapshot.gpus),
+        anomalies=tuple(Anomaly(one.kind, one.packages, hider.prose(one.detail), hider.place(one.origin)) for one in snapshot.anomalies),
     )
 
 
-def _facts(facts: Mapping[str, Fact], hide: Callable[[str], str]) -> Dict[str, Fact]:
-    return {key: Fact(hide(fact.value) if isinstance(fact.value, str) else fact.value, hide(fact.origin), hide(fact.reason)) for key, fact in facts.items()}
+class _Hider:
+    """Masks each part of a fact as what it is: a place, a sentence or a value."""
+
+    def __init__(self, names: FrozenSet[str], versions: FrozenSet[str]) -> None:
+        self._words = mask.words(names)
+        self.place: Callable[[str], str] = mask.place(self._words)
+        self.prose: Callable[[str], str] = mask.prose(self._words, versions)
+
+    def facts(self, facts: Mapping[str, Fact]) -> Dict[str, Fact]:
+        return {key: self._fact(fact, self._value(fact.value)) for key, fact in facts.items()}
+
+    def variable(self, name: str, fact: Fact) -> Fact:
+        harmless = not isinstance(fact.value, str) or (is_harmless(name, fact.value) and not self._words.search(fact.value))
+        return self._fact(fact, fact.value if harmless else "set")
+
+    def _fact(self, fact: Fact, value: Optional[Scalar]) -> Fact:
+        return Fact(value, self.place(fact.origin), self.prose(fact.reason))
+
+    def _value(self, value: Optional[Scalar]) -> Optional[Scalar]:
+        if not isinstance(value, str) or _PLAIN.fullmatch(value):
+            return value
+        return self.prose(value)
 
 
 def _own_names() -> FrozenSet[str]:
@@ -46,22 +68,7 @@ def _own_names() -> FrozenSet[str]:
     import platform
 
     found = {platform.node(), platform.node().partition(".")[0], os.path.basename(os.path.expanduser("~"))}
+    found |= {os.environ.get(name, "") for name in ("USER", "LOGNAME", "USERNAME", "HOSTNAME")}
     with contextlib.suppress(OSError, KeyError, ImportError):
         found.add(getpass.getuser())
     return frozenset(name for name in found if len(name) >= _LEAST_NAME and name.lower() not in _COMMON)
-
-
-def _hider(names: FrozenSet[str]) -> Callable[[str], str]:
-    # Whole words only: a user called `ann` is no part of `channel`.
-    longest_first = sorted(names, key=len, reverse=True)
-    words = re.compile("|".join(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])" for name in longest_first) or r"(?!)", re.IGNORECASE)
-
-    def hide(text: str) -> str:
-        return words.sub("…", _PATH.sub(lambda found: _short(found[0]), text))
-
-    return hide
-
-
-def _short(path: str) -> str:
-    parts = [part for part in re.split(r"[\\/]", path) if part]
-    return "…/" + "/".join(parts[-_KEPT_PARTS:]) if len(parts) > _KEPT_PARTS else "…/" + "/".join(parts[-1:])

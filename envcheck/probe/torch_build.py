@@ -15,14 +15,11 @@ _LIMIT = 1 << 20
 
 
 def build_facts(found: Sequence[Distribution]) -> Dict[str, Fact]:
-    """`torch.cuda`, `xformers.torch`, … for the first distribution of each name that `FINGERPRINTS` can read."""
-    facts: Dict[str, Fact] = {}
+    """`torch.cuda`, `xformers.torch`, …: only the first distribution of a name is imported, so only its files are read."""
+    first: Dict[str, Distribution] = {}
     for one in found:
-        reader = FINGERPRINTS.get(one.name)
-        if reader is not None:
-            for key, fact in reader(one.root).items():
-                facts.setdefault(f"{one.name}.{key}", fact)
-    return facts
+        first.setdefault(one.name, one)
+    return {f"{name}.{key}": fact for name, one in first.items() if name in FINGERPRINTS for key, fact in FINGERPRINTS[name](one.root).items()}
 
 
 def anomalies(found: Sequence[Distribution], builds: Mapping[str, Fact]) -> Tuple[Anomaly, ...]:
@@ -31,9 +28,19 @@ def anomalies(found: Sequence[Distribution], builds: Mapping[str, Fact]) -> Tupl
     real = builds.get("torch.version")
     if listed is None or listed.version is None or real is None or not real.is_known:
         return ()
-    if str(real.value).partition("+")[0] == listed.version.partition("+")[0]:
+    if not _differ(str(real.value), listed.version):
         return ()
     return (Anomaly("stale-metadata", ("torch",), f"the metadata of `torch` says {listed.version}, its files are {real.value}", real.origin),)
+
+
+def _differ(left: str, right: str) -> bool:
+    """Whether two versions differ in more than spelling and local label; what is no version is not known to differ."""
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(Version(left).public) != Version(Version(right).public)
+    except InvalidVersion:
+        return False
 
 
 def _text(path: str) -> Optional[str]:
@@ -75,6 +82,10 @@ def _cxx11_abi(folder: str) -> Optional[Fact]:
     return Fact("true" if found[1] == "1" else "false", path) if found else None
 
 
+_REFUSALS = (ValueError, TypeError, MemoryError, RecursionError)
+"""What parsers of literals raise; the last two on nesting that is deeper than any honest file's."""
+
+
 def _constants(path: str) -> Optional[Dict[str, Any]]:
     """The names a module assigns literals to at its top level; None where it cannot be read or parsed."""
     text = _text(path)
@@ -82,7 +93,7 @@ def _constants(path: str) -> Optional[Dict[str, Any]]:
         return None
     try:
         tree = ast.parse(text)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, *_REFUSALS):
         return None
     values: Dict[str, Any] = {}
     for node in tree.body:
@@ -91,7 +102,7 @@ def _constants(path: str) -> Optional[Dict[str, Any]]:
             if isinstance(target, ast.Name):
                 try:
                     values[target.id] = ast.literal_eval(node.value)  # type: ignore[attr-defined]
-                except (ValueError, TypeError):
+                except _REFUSALS:
                     continue
     return values
 
@@ -101,7 +112,9 @@ def _xformers(root: str) -> Dict[str, Fact]:
     path = os.path.join(root, "xformers", "cpp_lib.json")
     try:
         version = json.loads(_text(path) or "null")["version"]
-    except (ValueError, TypeError, KeyError):
+    except (KeyError, *_REFUSALS):
+        return {}
+    if not isinstance(version, dict):
         return {}
     facts = {key: Fact(str(version[key]), path) for key in ("torch", "python") if version.get(key)}
     cuda = version.get("cuda")
@@ -122,7 +135,7 @@ def _deepspeed(root: str) -> Dict[str, Fact]:
     facts = {key: Fact(str(value), path) for key, value in built.items() if value and str(value) not in ("0.0", "0")}
     installed = values.get("installed_ops")
     if isinstance(installed, dict):
-        facts["ops"] = Fact(",".join(sorted(name for name, there in installed.items() if there)) or "none", path)
+        facts["ops"] = Fact(",".join(sorted(str(name) for name, there in installed.items() if there)) or "none", path)
     return facts
 
 

@@ -34,7 +34,7 @@ def _gpus(snapshot: Snapshot) -> List[Row]:
 def _packages(packages: Mapping[str, Fact]) -> List[Row]:
     folders: Dict[str, List[Row]] = {}
     for name, fact in sorted(packages.items()):
-        # Windows paths have no `/` and stay whole; a redacted one keeps its last parts.
+        # Windows paths have no `/` and stay whole; a redacted one keeps its last part.
         folder = posixpath.dirname(fact.origin) or fact.origin
         folders.setdefault(folder, []).append((f"  {name}", fact.reason and _shown(fact) or str(fact.value)))
     rows: List[Row] = []

@@ -199,6 +199,11 @@ def subject(snapshot: Snapshot) -> str:
     torch = snapshot.package("torch")
     if torch.is_known:
         parts.append("no torch" if torch.value == "absent" else f"torch {torch.value}")
+    cuda, driver = snapshot.fact("torch_cuda"), snapshot.fact("driver")
+    if torch.is_known and cuda.is_known and cuda.value != "absent" and "+cu" not in str(torch.value):
+        parts.append(f"CUDA {cuda.value}")
+    if driver.is_known and driver.value != "absent":
+        parts.append(f"driver {driver.value}")
     parts.append(_gpus(snapshot))
     parts.append(_count(len(snapshot.packages), "package", "packages") + ("" if snapshot.complete else " given"))
     return visible(", ".join(parts))

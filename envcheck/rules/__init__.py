@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Dict, Optional, Tuple
 
 from envcheck.model import Finding, Page, Snapshot
-from envcheck.rules import metadata, mixed_builds, unpinned
+from envcheck.rules import driver_floor, metadata, mixed_builds, settings, unpinned, vendor, wheel_arch
 from envcheck.rules.rule import Rule, Tables
 
-RULES: Dict[str, Rule] = {rule.id: rule for rule in (mixed_builds.RULE, *metadata.RULES)}
+RULES: Dict[str, Rule] = {rule.id: rule for rule in (wheel_arch.RULE, driver_floor.RULE, vendor.RULE, settings.RULE, mixed_builds.RULE, *metadata.RULES)}
 """By id, which `envcheck explain` takes as it takes an entry's."""
 
 

@@ -35,7 +35,7 @@ _ABOUT: Dict[str, Tuple[str, str, Page]] = {
         ),
     ),
     "shadowed": (
-        "a package is installed twice along the import path",
+        "packages are installed twice along the import path",
         "note",
         Page(
             cause="The first one on the import path is imported; the other is dead weight until the path changes (another launcher, another PYTHONPATH).",

@@ -9,16 +9,17 @@ from envcheck.model import Fact, Finding, Page, Snapshot, UsedFact
 from envcheck.rules.rule import Rule, Tables
 
 ID = "mixed-builds"
-_COMPANIONS = ("torchvision", "torchaudio")
+# Not torchaudio: published stacks run it beside a torch of another CUDA major version.
+_COMPANIONS = ("torchvision",)
 # `0.16.2+cpu`, `2.1.2+cu121`, `2.5.0+rocm6.2`, `2.6.0+xpu`; a build of somebody's own (`+gita8d6afb`) names no flavour.
 # Only CUDA's major version counts: torchvision refuses another major when it is imported and accepts another minor.
 _FLAVOUR = re.compile(r"\+(cpu|cu\d+(?=\d)|rocm|xpu)")
 
 PAGE = Page(
     symptom=("crash", "import-error"),
-    cause="The compiled operators of torchvision and torchaudio are built for one device library. Beside a torch of another flavour they are missing "
+    cause="The compiled operators of torchvision are built for one device library. Beside a torch of another flavour they are missing "
     "on the GPU (`torchvision::nms` has no CUDA kernel) or do not load at all.",
-    fix=("install torch, torchvision and torchaudio together, from one index, so that their local tags agree",),
+    fix=("install torch and torchvision together, from one index, so that their local tags agree",),
     links=("https://github.com/ultralytics/ultralytics/issues/7713", "https://github.com/pytorch/vision/blob/v0.16.2/torchvision/extension.py"),
     level="many",
 )
@@ -43,4 +44,4 @@ def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     return (Finding(ID, "bad", "warning", "certain", title, ("torch", *odd), used, PAGE),)
 
 
-RULE = Rule(ID, "torch and its companions come from different builds", PAGE, find)
+RULE = Rule(ID, "torch and torchvision come from different builds", PAGE, find)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Callable, FrozenSet, NamedTuple, Tuple
+from typing import Callable, FrozenSet, NamedTuple, Sequence, Tuple
 
+from envcheck.facts.binaries import Wheels
 from envcheck.model import Finding, Page, Snapshot
 
 
@@ -12,6 +13,10 @@ class Tables(NamedTuple):
 
     stack: FrozenSet[str]
     """Packages whose code runs in a training step."""
+    wheels: Wheels = Wheels(())
+    """What torch's wheels hold machine code for."""
+    drivers: Sequence[Sequence[str]] = ()
+    """[CUDA major, oldest Linux driver, oldest Windows driver]"""
 
 
 class Rule(NamedTuple):

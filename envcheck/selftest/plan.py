@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -78,6 +79,7 @@ def plan(
     skip: Sequence[str],
 ) -> Plan:
     """The checked options; `InputError` names what is unknown and the nearest known name."""
+    _known_devices(devices)
     _known(precisions, ALL, "precision")
     _known([level], LEVELS, "level")
     _known([*only, *skip], tuple(CHECKS), "check")
@@ -85,6 +87,16 @@ def plan(
     own = str((train or {}).get("precision", ""))
     # The user's own precision is the only one worth training in; where it is unknown or has no check, all that were asked for.
     return Plan(tuple(devices), tuple(precisions), (own,) if own in ALL else tuple(precisions), chosen, seed)
+
+
+# As torch names devices; the number picks one of several.
+_DEVICE = re.compile(r"auto|(?:cpu|cuda|mps|npu|xpu)(?::\d{1,3})?")
+
+
+def _known_devices(devices: Sequence[str]) -> None:
+    for device in devices:
+        if not _DEVICE.fullmatch(device):
+            raise InputError(f"unknown self-test device `{device}`", hint="known are auto, cpu, cuda, cuda:0, mps, npu, xpu")
 
 
 def _known(names: Sequence[str], known: Sequence[str], what: str) -> None:

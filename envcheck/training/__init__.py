@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Callable, NamedTuple
 
-from envcheck.documents import parse_json, parse_yaml, read_text
 from envcheck.errors import InputError
 from envcheck.model import Fact
 from envcheck.training import deepspeed, hf_arguments
 from envcheck.training.combine import combine
 from envcheck.training.foreign import looks_like
+from envcheck.training.values import decoded
 
 __all__ = ["READERS", "Reader", "combine", "read"]
 
@@ -48,9 +48,7 @@ def read(path: str, warn: Callable[[str], None]) -> dict[str, Fact]:
 
 
 def _settings(path: str) -> Mapping[Any, Any]:
-    text = read_text(path)
-    # YAML reads JSON too, but says less of what is wrong with it.
-    document = parse_json(text, path) if text.lstrip().startswith(("{", "[")) else parse_yaml(text, path)
+    document = decoded(path)
     if isinstance(document, dict) and document:
         return document
     found = "is empty" if not document else "holds a list, not settings" if isinstance(document, list) else "holds one text, not settings"

@@ -9,19 +9,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from envcheck.documents import Text, line_of, parse_json, parse_yaml, read_text
+from envcheck.documents import Text, line_of
 from envcheck.errors import InputError
 from envcheck.model import Fact, unknown
-from envcheck.training.values import AUTO, Section, boolean, text_switch, unclipped
+from envcheck.training.misspelt import Slip, slips, unsettle
+from envcheck.training.names import DEEPSPEED
+from envcheck.training.values import AUTO, Section, boolean, decoded, text_switch, unclipped
 
 _OWN = ("zero_optimization", "train_micro_batch_size_per_gpu", "zero_allow_untested_optimizer", "gradient_clipping")
 _SECTIONS = ("fp16", "bf16", "bfloat16")
 """In a DeepSpeed config a mapping; the trainer's settings of these names are booleans."""
+_ZERO_DECIDES = ("zero_stage", "overlap_comm", "contiguous_gradients", "reduce_bucket_size", "offload")
+_DECIDES = {
+    "zero_optimization": _ZERO_DECIDES,
+    "stage": _ZERO_DECIDES[:3],
+    "offload_optimizer": ("offload",),
+    "offload_param": ("offload",),
+    **{name: (f"deepspeed_{side}", "precision") for name, side in (("fp16", "fp16"), ("bf16", "bf16"), ("bfloat16", "bf16"))},
+    "gradient_clipping": ("max_grad_norm",),
+    "train_micro_batch_size_per_gpu": ("per_device_train_batch_size",),
+}
+_DECIDING = (
+    "zero_optimization",
+    *_SECTIONS,
+    "gradient_clipping",
+    "train_micro_batch_size_per_gpu",
+    "gradient_accumulation_steps",
+    "train_batch_size",
+    "optimizer",
+)
+_DECIDING_IN_ZERO = ("stage", "overlap_comm", "contiguous_gradients", "reduce_bucket_size", "offload_optimizer", "offload_param")
 
 
 def fits(settings: Mapping[Any, Any]) -> bool:
-    """Whether a mapping speaks DeepSpeed's language."""
-    return any(key in settings for key in _OWN) or any(isinstance(settings.get(key), dict) for key in _SECTIONS)
+    """Whether a mapping speaks DeepSpeed's language, be it with a slip in the name of its ZeRO section."""
+    if any(key in settings for key in _OWN) or any(isinstance(settings.get(key), dict) for key in _SECTIONS):
+        return True
+    return any(isinstance(settings[slip.key], dict) for slip in slips(settings, "", ("zero_optimization",)))
 
 
 def read(settings: Mapping[Any, Any], path: str, warn: Callable[[str], None]) -> dict[str, Fact]:
@@ -44,14 +68,24 @@ def read(settings: Mapping[Any, Any], path: str, warn: Callable[[str], None]) ->
         "learning_rate": parameters.number("lr"),
         "adam_epsilon": parameters.number("eps"),
     }
-    return {key: fact for key, fact in found.items() if fact is not None}
+    facts = unsettle({key: fact for key, fact in found.items() if fact is not None}, _slips(section), _DECIDES, warn)
+    for name in _SECTIONS:
+        if isinstance(section.raw(name), dict):
+            facts = unsettle(facts, list(slips(section.inner(name).settings, path, ("enabled",))), {"enabled": _DECIDES[name]}, warn)
+    return facts
+
+
+def _slips(section: Section) -> list[Slip]:
+    found = list(slips(section.settings, section.path, _DECIDING, DEEPSPEED))
+    if isinstance(section.raw("zero_optimization"), dict):
+        found += slips(section.inner("zero_optimization").settings, section.path, _DECIDING_IN_ZERO)
+    return found
 
 
 def read_file(path: str, warn: Callable[[str], None]) -> dict[str, Fact]:
     """The facts of a file that another config names as its DeepSpeed config. Raises `InputError`."""
-    text = read_text(path)
-    settings = parse_json(text, path) if text.lstrip().startswith("{") else parse_yaml(text, path)
-    if not isinstance(settings, dict):
+    settings = decoded(path)
+    if not isinstance(settings, dict) or not (fits(settings) or DEEPSPEED.intersection(settings)):
         raise InputError("is no DeepSpeed config", where=path, hint="a DeepSpeed config is one JSON object")
     return read(settings, path, warn)
 

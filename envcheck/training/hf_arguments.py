@@ -14,12 +14,29 @@ from envcheck.documents import Text, parse_json
 from envcheck.model import Fact, unknown
 from envcheck.training import deepspeed
 from envcheck.training.combine import combine
+from envcheck.training.misspelt import slips, unsettle
 from envcheck.training.names import TRAINING_ARGUMENTS, TRL_ALONE
 from envcheck.training.values import Section, boolean
 
 _UNDECIDED = "`bf16` is not given; `accelerate launch` or a trainer's own default may switch it on"
 _TRL_VARIES = "TRL's default differs between its versions"
 _FROM_DEEPSPEED = ("zero_stage", "overlap_comm", "offload")
+
+_DECIDES = {
+    "bf16": ("precision", "trainer_precision"),
+    "fp16": ("precision", "trainer_precision"),
+    "optim": ("optimizer",),
+    "gradient_checkpointing_kwargs": ("use_reentrant",),
+    "load_in_4bit": ("quantization",),
+    "load_in_8bit": ("quantization",),
+    "deepspeed": _FROM_DEEPSPEED,
+}
+_DECIDING = (
+    *_DECIDES,
+    *("learning_rate", "gradient_accumulation_steps", "per_device_train_batch_size", "max_grad_norm", "logging_nan_inf_filter", "adam_epsilon"),
+    *("tf32", "use_liger_kernel", "ddp_find_unused_parameters", "packing", "torch_compile", "group_by_length", "fsdp"),
+    *("gradient_checkpointing", "attn_implementation"),
+)
 
 
 def fits(settings: Mapping[Any, Any]) -> bool:
@@ -34,7 +51,8 @@ def read(settings: Mapping[Any, Any], path: str, warn: Callable[[str], None]) ->
     """
     section = Section(settings, path, "TrainingArguments'")
     trainer = {key: fact for key, fact in _own(section).items() if fact is not None}
-    return combine([trainer, _deepspeed(section, warn)])
+    found = list(slips(settings, path, _DECIDING, TRAINING_ARGUMENTS | TRL_ALONE))
+    return combine([unsettle(trainer, found, _DECIDES, warn), _deepspeed(section, warn)])
 
 
 def _own(section: Section) -> dict[str, Fact | None]:

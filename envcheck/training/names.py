@@ -1,4 +1,4 @@
-"""Names by which a TrainingArguments file is recognised."""
+"""Names by which a TrainingArguments file or a DeepSpeed config is recognised."""
 
 from __future__ import annotations
 
@@ -35,3 +35,18 @@ _TRL_ALONE = """
     precompute_ref_log_probs dataset_train_split dataset_test_split
 """
 TRL_ALONE = frozenset(_TRL_ALONE.split())
+
+# Typed from https://www.deepspeed.ai/docs/config-json/ and deepspeed/runtime/constants.py.
+_DEEPSPEED = """
+    train_batch_size train_micro_batch_size_per_gpu gradient_accumulation_steps optimizer scheduler
+    communication_data_type seq_parallel_communication_data_type prescale_gradients gradient_predivide_factor sparse_gradients
+    fp16 bf16 bfloat16 amp data_types torch_autocast gradient_clipping
+    zero_optimization zero_allow_untested_optimizer zero_force_ds_cpu_optimizer zenflow superoffload
+    steps_per_print wall_clock_breakdown memory_breakdown dump_state flops_profiler comms_logger
+    activation_checkpointing aio tensorboard wandb csv_monitor comet monitor_config autotuning elasticity
+    data_efficiency curriculum_learning compression_training sparse_attention checkpoint hybrid_engine
+    tensor_parallel sequence_parallel_size pipeline compile nebula disable_allgather eigenvalue progressive_layer_drop
+    use_data_before_expert_parallelism dataloader_drop_last
+"""
+DEEPSPEED = frozenset(_DEEPSPEED.split())
+"""Top-level keys of a DeepSpeed config."""

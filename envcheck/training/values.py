@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from envcheck.documents import Text, line_of
+from envcheck.documents import Document, Text, line_of, parse_json, parse_yaml, read_text
 from envcheck.errors import InputError
 from envcheck.model import Fact, Scalar, unknown
 
@@ -27,6 +27,13 @@ _CONTRADICTION = "the files disagree: "
 _UNCLIPPED = "no `gradient_clipping` is set, "
 _TEXT_SWITCH = "a text stands where a boolean belongs: "
 _FIRM = (_CONTRADICTION, _UNCLIPPED, _TEXT_SWITCH)
+
+
+def decoded(path: str) -> Document:
+    """What a config file holds, JSON or YAML by its first character. Raises `InputError`."""
+    text = read_text(path)
+    # YAML reads JSON too, but says less of what is wrong with it.
+    return parse_json(text, path) if text.lstrip().startswith(("{", "[")) else parse_yaml(text, path)
 
 
 def is_default(fact: Fact) -> bool:

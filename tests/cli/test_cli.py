@@ -307,6 +307,7 @@ def test_the_checks_of_the_selftest_are_listed() -> None:
     listed = envcheck("selftest", "--list").stdout.splitlines()
     assert any(line.startswith("gemm_exact") for line in listed)
     is_clear_error(envcheck("selftest", "--only", "gem_exact"))
+    assert "cuda:0" in is_clear_error(envcheck("selftest", "--device", "gpu"))[1]
 
 
 def test_many_reports_as_text_say_which_is_which(folder: Path) -> None:

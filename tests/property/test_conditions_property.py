@@ -15,8 +15,8 @@ from envcheck.model import Truth
 pytestmark = pytest.mark.property
 
 KEYS = ["torch", "numpy", "driver", "train.zero_stage", "gpu"]
-values = st.sampled_from(["1.0.0", "2.0.0", "3.0.0"])
-arguments = st.sampled_from(["<2", ">=2", "==2.0.0", ">=1,<3"])
+values = st.sampled_from(["2.0.0", "3.0.0", "4.0.0"])
+arguments = st.sampled_from(["<3", ">=3", "==3.0.0", ">=2,<4"])
 simple = st.dictionaries(st.sampled_from(KEYS), arguments, min_size=1, max_size=3)
 whens = st.recursive(
     simple,

@@ -139,6 +139,48 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
     assert is_gone(pid)
 
 
+IGNORING = """
+import signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+from envcheck import child
+outcome = child.run(sys.executable, sys.argv[1], timeout=60)
+print(outcome.ending, len(outcome.rows), outcome.detail)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [("report({'n': 1})", "ok 1"), ("report({'n': 1}); os.abort()", "exit 1 ended early"), ("sys.exit(0)", "exit 0 ended early")],
+)
+def test_where_the_status_is_lost_the_ending_is_not_ok_by_default(body: str, said: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", IGNORING, str(script(tmp_path, body))]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(child.__file__).parent.parent, check=False)
+    assert done.stderr == ""
+    assert done.stdout.startswith(said)
+
+
+def test_a_child_that_leaves_at_once_is_done(tmp_path: Path) -> None:
+    outcome = child.run(sys.executable, script(tmp_path, "report({'n': 1}); os._exit(0)"), timeout=60)
+    assert (outcome.ending, len(outcome.rows)) == ("ok", 1)
+
+
+def test_a_child_that_nothing_ends_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As one that hangs in the kernel: no signal reaches it.
+    monkeypatch.setattr(child, "_ask_for_frame", lambda process: None)
+    with monkeypatch.context() as deaf:
+        deaf.setattr(child, "_kill_group", lambda process: None)
+        stuck = child.Child(sys.executable, script(tmp_path, "report({'n': 1}); time.sleep(60)"), timeout=1)
+        deaf.setattr(child, "_GRACE", 0.1)
+        while (outcome := stuck.step(0.2)) is None:
+            pass
+        stuck.stop()
+    assert outcome.ending == "timeout"
+    assert "SIGKILL does not end it" in outcome.detail
+    stuck.stop()
+    assert stuck._process is not None
+    assert stuck._process.returncode is not None
+
+
 def is_gone(pid: int) -> bool:
     """Whether a process has ended, giving a system that is busy some time to bury it."""
     for _ in range(500):

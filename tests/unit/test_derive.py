@@ -1,22 +1,30 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from build import snap
 
 from envcheck.derive import derive
-from envcheck.facts.gpus import capability_of
+from envcheck.errors import MatrixError
+from envcheck.facts import tables
+from envcheck.facts.gpus import identify
 
 ROWS = [
-    ["NVIDIA A100", "8.0"],
-    ["NVIDIA A800", "8.0"],
-    ["NVIDIA A10", "8.6"],
-    ["NVIDIA GeForce RTX 4090", "8.9"],
-    ["NVIDIA GeForce RTX 4090 D", "8.9"],
-    ["Quadro RTX 6000", "7.5"],
-    ["NVIDIA RTX 6000 Ada Generation", "8.9"],
-    ["Tesla T4", "7.5"],
+    ["NVIDIA A100", "8.0", None],
+    ["NVIDIA A800", "8.0", None],
+    ["NVIDIA A10", "8.6", None],
+    ["NVIDIA GeForce RTX 4090", "8.9", None],
+    ["NVIDIA GeForce RTX 4090 D", "8.9", None],
+    ["Quadro RTX 6000", "7.5", None],
+    ["NVIDIA RTX 6000 Ada Generation", "8.9", None],
+    ["Tesla T4", "7.5", None],
+    ["NVIDIA A40", "8.6", None],
+    ["NVIDIA GeForce RTX 2080 Ti", "7.5", None],
+    ["Tesla V100-SXM2-16GB", "7.0", None],
+    ["AMD Instinct MI250X", None, "gfx90a"],
+    ["AMD Radeon RX 7900 XTX", None, "gfx1100"],
 ]
 
 
@@ -30,6 +38,11 @@ ROWS = [
         ("2.13.0+cpu", "absent"),
         ("2.5.0+rocm6.2", "absent"),
         ("2.5.1", None),
+        ("==2.1.2+cu121", "12.1"),
+        ("===2.1.2+cu121", "12.1"),
+        (">=2.0,!=2.1.0+cpu", None),
+        ("!=2.1.0+cu118", None),
+        ("==2.1.*,!=2.1.0+cu118", None),
     ],
 )
 def test_the_local_tag_of_torch_tells_its_cuda(version: str, cuda: Any) -> None:
@@ -62,12 +75,22 @@ def test_libraries_are_known_from_their_wheels_unless_there_are_two() -> None:
         ("T4", "7.5"),
         ("Quadro RTX 6000", "7.5"),
         ("RTX 6000", None),
+        ("rtx4090", "8.9"),
+        ("RTX-4090", "8.9"),
+        ("2080ti", "7.5"),
+        ("4090D", "8.9"),
+        ("Intel Arc Pro A40", None),
+        ("AMD Radeon Pro A40", None),
+        ("A100 or V100", None),
+        ("NVIDIA A100-SXM4-40GB", "8.0"),
+        ("rtx", None),
+        ("ada", None),
         ("X100", None),
         ("", None),
     ],
 )
 def test_a_name_tells_the_capability_or_nothing(name: str, capability: Any) -> None:
-    assert capability_of(name, ROWS)[0] == capability
+    assert identify(name, ROWS).capability == capability
 
 
 def test_the_table_is_read_only_where_a_capability_is_missing() -> None:
@@ -77,8 +100,40 @@ def test_the_table_is_read_only_where_a_capability_is_missing() -> None:
     derive(snap(gpus=[{"name": "NVIDIA A800", "capability": "8.0"}, {"name": "AMD", "arch": "gfx90a"}]), table)
 
 
-@pytest.mark.parametrize(("name", "arch"), [("AMD Radeon Pro W7900D (gfx1100)", "gfx1100"), ("Apple M2 Max", "mps")])
+@pytest.mark.parametrize(
+    ("name", "arch"),
+    [
+        ("AMD Radeon Pro W7900D (gfx1100)", "gfx1100"),
+        ("Apple M2 Max", "mps"),
+        ("AMD Instinct MI250X", "gfx90a"),
+        ("mi250x", "gfx90a"),
+        ("7900xtx", "gfx1100"),
+        ("NVIDIA MI250X", None),
+        ("NVIDIA A100", None),
+    ],
+)
 def test_other_vendors_are_known_by_their_names(name: str, arch: str) -> None:
     found = derive(snap(gpus=[{"name": name}]), lambda: ROWS).gpus
     assert found is not None
     assert found[0].arch == arch
+
+
+def test_an_excluded_build_tells_no_rocm() -> None:
+    assert not derive(snap(torch=">=2.5,!=2.5.0+rocm6.2"), lambda: ROWS).fact("rocm").is_known
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ('name: X, capability: "8.0", arch: gfx90a', "either `capability` or `arch`"),
+        ("name: X", "either `capability` or `arch`"),
+        ("name: X, arch: sm_80", "`sm_80` is no architecture"),
+        ('name: X, capability: "4090"', "no compute capability"),
+    ],
+)
+def test_a_row_has_a_capability_or_an_architecture(tmp_path: Path, row: str, said: str) -> None:
+    path = tmp_path / "gpus.yaml"
+    path.write_text(f"rows:\n  - {{{row}}}\n")
+    with pytest.raises(MatrixError) as caught:
+        tables.load([path])
+    assert said in caught.value.problems[0].message

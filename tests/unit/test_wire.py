@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from envcheck import wire
 from envcheck.errors import InputError
+from envcheck.model import Fact
 
 names = st.from_regex(r"[a-z][a-z0-9]{0,8}(-[a-z0-9]{1,4})?", fullmatch=True)
 scalars = st.one_of(st.none(), st.booleans(), st.integers(-5, 10**6), st.text(max_size=12))
@@ -49,6 +50,19 @@ def test_saving_and_reading_again_changes_nothing(given_wire: dict[str, Any]) ->
         ({"gpus": [{"name": "A100", "count": "many"}]}, "`gpus.count` is a whole number", ""),
         ({"complete": "perhaps"}, "`complete` is true or false", ""),
         ({"anomalies": [1]}, "`anomalies` is a list of objects", ""),
+        ({"anomalies": "text"}, "`anomalies` is a list of objects", ""),
+        ({"anomalies": [{"kind": "k", "packages": [], "detail": "d"}]}, "`anomalies` is a list of objects", "one name or more"),
+        ({"anomalies": [{"kind": "k", "packages": "torch", "detail": "d"}]}, "`anomalies` is a list of objects", ""),
+        ({"anomalies": [{"kind": "k", "packages": [["torch"]], "detail": "d"}]}, "`anomalies` is a list of objects", ""),
+        ({"gpus": [{"arch": 3}]}, "`gpus.arch` is of type int, not a text", "gfx90a"),
+        ({"gpus": [{"name": 3}]}, "`gpus.name` is of type int, not a text", "NVIDIA A800"),
+        ({"gpus": [{"name": ["A100"]}]}, "`gpus.name` is a list, not a text", ""),
+        ({"gpus": [{"capability": [8, 0]}]}, "`gpus.capability` is a list, not a text", ""),
+        ({"gpus": [{"capability": "80"}]}, "`gpus.capability`: `80` is no compute capability", "8.0"),
+        ({"gpus": [{"name": "A100", "count": "²"}]}, "`gpus.count` is a whole number", ""),
+        ({"gpus": [{"name": "A100", "count": "9" * 5000}]}, "`gpus.count` is a whole number", ""),
+        ({"gpus": [{"name": "A100", "memory_mib": [1]}]}, "`gpus.memory_mib` is a whole number", ""),
+        ({"packages": {"torch": "2.1.2", "Torch": "2.2.0"}}, "`torch` stands twice in `packages`", "keep one"),
         ([], "a snapshot is one JSON object", "for example"),
     ],
 )
@@ -89,3 +103,44 @@ def test_unknown_keeps_its_reason() -> None:
     assert not found.fact("driver").is_known
     again = wire.read({"driver": None, "unknown": {"driver": "NVML: driver/library version mismatch"}}, "s")
     assert again.fact("driver").reason == "NVML: driver/library version mismatch"
+
+
+def test_a_null_variable_is_unknown() -> None:
+    assert wire.read({"env": {"X": None}, "env_complete": True}, "s").env["X"] == Fact(None, "s")
+
+
+def test_many_gpus_keep_their_own_origins() -> None:
+    given_wire = {"gpus": [{"name": "A"}, {"name": "B"}], "origins": {"gpus.0": "here", "gpus.1": "there"}}
+    found = wire.read(given_wire, "s")
+    assert [gpu.origin for gpu in found.gpus or ()] == ["here", "there"]
+    assert wire.write(found, origins=True)["origins"] == given_wire["origins"]
+
+
+def test_settings_have_one_spelling_and_odd_values_are_kept() -> None:
+    said: list[str] = []
+    train = {"precision": "torch.bfloat16", "overlap_comm": "yes", "zero_stage": 7, "packing": False, "precison": "x"}
+    found = wire.read({"train": train}, "s.json", said.append)
+    assert {key: fact.value for key, fact in found.train.items()} == {**train, "precision": "bf16", "overlap_comm": "true"}
+    assert said[0] == "s.json: no rule or entry knows `7` as a value of the training setting `zero_stage`; known: 0, 1, 2, 3"
+    assert len(said) == 2
+
+
+RECORDED = {
+    "gradient_accumulation_steps": ">1",
+    "zero_stage": ">=2",
+    "fsdp": 1,
+    "quantization": "4bit",
+    "padding_side": True,
+    "trainer": "cudnn",
+    "deepspeed_fp16": '"false" (string)',
+    "bnb_4bit_compute_dtype": "float16",
+    "attn_implementation": "xformers",
+    "precision": "fp8",
+}
+
+
+@pytest.mark.parametrize("key", RECORDED)
+def test_recorded_values_stay_as_they_are(key: str) -> None:
+    said: list[str] = []
+    assert wire.read({"train": {key: RECORDED[key]}}, "s", said.append).train[key].value == RECORDED[key]
+    assert not said

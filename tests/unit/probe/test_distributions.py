@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from envcheck.probe import distributions, ownership
+from envcheck.probe import distributions, duplicates, ownership
 
 
 def dist(root: Path, folder: str, metadata: str | None, record: str = "") -> Path:
@@ -63,7 +64,7 @@ def test_broken_metadata_is_an_anomaly_and_not_a_crash(tmp_path: Path, metadata:
     dist(tmp_path, "torch-2.1.2.dist-info", metadata)
     found = distributions.scan([str(tmp_path)])
     assert [one.version for one in found] == [version]
-    [odd] = distributions.anomalies(found, None)
+    [odd] = duplicates.anomalies(found, None)
     assert odd.kind == "broken-metadata"
     assert trouble in odd.detail
 
@@ -83,7 +84,7 @@ def test_leftovers_of_pip_and_missing_folders_are_passed_over(tmp_path: Path) ->
 def test_two_metadata_folders_of_one_package(tmp_path: Path) -> None:
     dist(tmp_path, "torch-2.1.2.dist-info", header("torch", "2.1.2"))
     dist(tmp_path, "torch-2.3.0.dist-info", header("torch", "2.3.0"))
-    [odd] = distributions.anomalies(distributions.scan([str(tmp_path)]), None)
+    [odd] = duplicates.anomalies(distributions.scan([str(tmp_path)]), None)
     assert (odd.kind, odd.packages) == ("duplicate-metadata", ("torch",))
     assert "2.1.2 and 2.3.0" in odd.detail
 
@@ -94,26 +95,110 @@ def test_the_user_site_hides_what_the_environment_has(tmp_path: Path) -> None:
     dist(site, "transformers-4.46.1.dist-info", header("transformers", "4.46.1"))
     found = distributions.scan([str(user), str(site)])
     assert distributions.facts(found)["transformers"].value == "4.30.0"
-    [odd] = distributions.anomalies(found, str(user))
+    [odd] = duplicates.anomalies(found, str(user))
     assert odd.kind == "user-site-shadow"
-    [other] = distributions.anomalies(found, None)
+    [other] = duplicates.anomalies(found, None)
     assert other.kind == "shadowed"
 
 
-RECORD = "{name}/__init__.py,sha256=x,{size}\n{name}/core.py,sha256=y,10\n"
+def test_an_egg_on_the_import_path_is_found(tmp_path: Path) -> None:
+    egg = tmp_path / "apex-0.1-py3.10-linux-x86_64.egg"
+    (egg / "EGG-INFO").mkdir(parents=True)
+    (egg / "EGG-INFO" / "PKG-INFO").write_text(header("apex", "0.1"))
+    [one] = distributions.scan([str(tmp_path), str(egg)])
+    assert (one.name, one.version, one.root) == ("apex", "0.1", str(egg))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_folder_that_is_reached_twice_is_read_once(tmp_path: Path) -> None:
+    dist(tmp_path / "lib" / "site-packages", "torch-2.1.2.dist-info", header("torch", "2.1.2"))
+    (tmp_path / "lib64").symlink_to("lib")
+    found = distributions.scan([str(tmp_path / "lib" / "site-packages"), str(tmp_path / "lib64" / "site-packages")])
+    assert len(found) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_the_user_site_is_known_behind_a_link(tmp_path: Path) -> None:
+    home, site = tmp_path / "data" / "ann", tmp_path / "site"
+    dist(home, "trl-0.8.0.dist-info", header("trl", "0.8.0"))
+    dist(site, "trl-0.9.0.dist-info", header("trl", "0.9.0"))
+    (tmp_path / "home").symlink_to("data")
+    [odd] = duplicates.anomalies(distributions.scan([str(home), str(site)]), str(tmp_path / "home" / "ann"))
+    assert odd.kind == "user-site-shadow"
+
+
+def egg_info(root: Path, name: str, version: str) -> None:
+    (root / f"{name}.egg-info").mkdir(parents=True)
+    (root / f"{name}.egg-info" / "PKG-INFO").write_text(header(name, version))
+
+
+@pytest.mark.parametrize(("here", "there"), [("1.0", "1.0"), ("1.0", "1.0.0")])
+@pytest.mark.parametrize("together", [True, False])
+def test_two_listings_of_one_version_are_no_anomaly(tmp_path: Path, here: str, there: str, together: bool) -> None:
+    dist(tmp_path / "site-packages", "attrs-1.0.dist-info", header("attrs", here))
+    egg_info(tmp_path / ("site-packages" if together else "dist-packages"), "attrs", there)
+    found = distributions.scan([str(tmp_path / "site-packages"), str(tmp_path / "dist-packages")])
+    assert len(found) == 2
+    assert duplicates.anomalies(found, None) == ()
+
+
+def test_ten_hidden_packages_of_one_folder_are_one_finding(tmp_path: Path) -> None:
+    local, system = tmp_path / "local" / "dist-packages", tmp_path / "dist-packages"
+    names = [f"p{number}" for number in range(10)]
+    for name in names:
+        dist(local, f"{name}-2.0.dist-info", header(name, "2.0"))
+        dist(system, f"{name}-1.0.dist-info", header(name, "1.0"))
+    [odd] = duplicates.anomalies(distributions.scan([str(local), str(system)]), None)
+    assert (odd.kind, odd.packages) == ("shadowed", tuple(names))
+    assert "10 packages" in odd.detail
+    assert sum(f"`{name}`" in odd.detail for name in names) == 3
+
+
+@pytest.mark.parametrize("crowded", [True, False])
+def test_the_source_tree_of_an_editable_install_is_no_anomaly(tmp_path: Path, crowded: bool) -> None:
+    site, source = tmp_path / "site-packages", tmp_path / "project"
+    path = dist(site, "mine-2.0.dist-info", header("mine", "2.0"))
+    (path / "direct_url.json").write_text('{"dir_info": {"editable": true}, "url": "file:///home/ann/project"}')
+    egg_info(source, "mine", "1.9")
+    if crowded:
+        egg_info(source, "another", "1.0")
+    assert duplicates.anomalies(distributions.scan([str(site), str(source)]), None) == ()
+
+
+def test_a_source_tree_alone_in_its_folder_is_no_anomaly(tmp_path: Path) -> None:
+    dist(tmp_path / "site-packages", "mine-2.0.dist-info", header("mine", "2.0"))
+    egg_info(tmp_path / "project", "mine", "1.9")
+    assert duplicates.anomalies(distributions.scan([str(tmp_path / "project"), str(tmp_path / "site-packages")]), None) == ()
+
+
+RECORD = "{name}/__init__.py,sha256={hash},{size}\n{name}/core.py,sha256=y,10\n"
+
+
+def claim(root: Path, owner: str, package: str, digest: str, size: int = 20) -> None:
+    dist(root, f"{owner}-3.0.0.dist-info", header(owner, "3.0.0"), RECORD.format(name=package, hash=digest, size=size))
 
 
 def test_a_distribution_whose_files_belong_to_another(tmp_path: Path) -> None:
-    dist(tmp_path, "triton-3.0.0.dist-info", header("triton", "3.0.0"), RECORD.format(name="triton", size=20))
-    dist(tmp_path, "pytorch_triton-3.0.0.dist-info", header("pytorch-triton", "3.0.0"), RECORD.format(name="triton", size=20))
+    claim(tmp_path, "triton", "triton", "one")
+    claim(tmp_path, "pytorch_triton", "triton", "two")
     [odd] = ownership.anomalies(distributions.scan([str(tmp_path)]))
     assert set(odd.packages) == {"triton", "pytorch-triton"}
     assert "`triton/`" in odd.detail
 
 
-@pytest.mark.parametrize(("folder", "second"), [("tests", RECORD), ("google", "{name}/__init__.py,sha256=x,0\n{name}/other.py,sha256=z,5\n")])
-def test_careless_folders_and_empty_namespaces_are_no_anomaly(tmp_path: Path, folder: str, second: str) -> None:
-    first = RECORD.format(name=folder, size=0)
-    dist(tmp_path, "a-1.0.dist-info", header("a", "1.0"), first)
-    dist(tmp_path, "b-1.0.dist-info", header("b", "1.0"), second.format(name=folder, size=0))
+def test_only_the_two_that_collide_are_named(tmp_path: Path) -> None:
+    for owner, digest in (("a", "same"), ("b", "same"), ("c", "other")):
+        claim(tmp_path, owner, "cv2", digest)
+    pairs = [odd.packages for odd in ownership.anomalies(distributions.scan([str(tmp_path)]))]
+    assert pairs == [("a", "c"), ("b", "c")]
+
+
+@pytest.mark.parametrize(
+    ("folder", "digests", "size"),
+    [("tests", ("one", "two"), 20), ("google", ("one", "two"), 0), ("google", ("same", "same"), 20)],
+    ids=["a careless folder", "an empty namespace", "identical copies"],
+)
+def test_what_overwrites_nothing_is_no_anomaly(tmp_path: Path, folder: str, digests: tuple[str, str], size: int) -> None:
+    for owner, digest in zip("ab", digests):
+        claim(tmp_path, owner, folder, digest, size)
     assert ownership.anomalies(distributions.scan([str(tmp_path)])) == ()

@@ -14,7 +14,7 @@ import pytest
 
 from envcheck import probe
 from envcheck.errors import InputError
-from envcheck.probe import distributions, interpreter, redact, torch_build
+from envcheck.probe import distributions, interpreter, torch_build
 
 
 @pytest.fixture(scope="module")
@@ -151,25 +151,73 @@ def test_files_of_another_version_than_the_metadata_are_an_anomaly(tmp_path: Pat
     assert (odd.kind, odd.packages) == ("stale-metadata", ("torch",))
 
 
-def test_redaction_takes_out_names_and_paths_and_leaves_words() -> None:
-    from build import snap
+def test_only_the_first_distribution_of_a_name_is_read(tmp_path: Path) -> None:
+    lay(tmp_path, "a/torch/version.py", "__version__ = '2.1.0'\ncuda = None\n")
+    lay(tmp_path, "b/torch/version.py", "__version__ = '2.3.0'\ncuda = '12.1'\ngit_version = 'f00'\n")
+    found = tuple(distributions.Distribution("torch", "1", "x", str(tmp_path / folder)) for folder in "ab")
+    assert {key: fact.value for key, fact in torch_build.build_facts(found).items()} == {"torch.version": "2.1.0", "torch.cuda": "absent"}
 
-    from envcheck import wire
 
-    snapshot = wire.read(
-        {
-            "packages": {"torch": "2.1.2"},
-            "env": {"LD_LIBRARY_PATH": "/home/ann/cuda/lib64:/opt/x/y/lib"},
-            "anomalies": [{"kind": "k", "packages": ["channel"], "detail": "root of channel on gpu-node7"}],
-            "origins": {"packages.torch": "/home/ann/venv/lib/python3.10/site-packages/torch-2.1.2.dist-info"},
-            "unknown": {"driver": "node gpu-node7 said no"},
-        },
-        "/home/ann/s.json",
-    )
-    saved = json.dumps(wire.write(redact.redact(snapshot, frozenset(("ann", "gpu-node7"))), origins=True), ensure_ascii=False)
-    assert "ann/" not in saved
-    assert "gpu-node7" not in saved
-    assert "root of channel" in saved
-    assert "…/site-packages/torch-2.1.2.dist-info" in saved
-    assert "…/cuda/lib64:…/y/lib" in saved
-    assert snap(torch="2.1.2").packages["torch"].value == "2.1.2"
+@pytest.mark.parametrize(("listed", "real"), [("2.1", "2.1.0"), ("2.1.0a0", "2.1.0a0+git123"), ("2.1.0+cu118", "2.1.0+cu121"), ("unknown", "2.1.0")])
+def test_another_spelling_of_a_version_is_no_anomaly(tmp_path: Path, listed: str, real: str) -> None:
+    lay(tmp_path, "torch/version.py", f"__version__ = '{real}'\n")
+    found = (distributions.Distribution("torch", listed, "x", str(tmp_path)),)
+    assert torch_build.anomalies(found, torch_build.build_facts(found)) == ()
+
+
+@pytest.mark.parametrize("text", ['{"version": "x"}', '{"version": []}', "[" * 200_000, "null"])
+def test_a_damaged_xformers_file_says_nothing(tmp_path: Path, text: str) -> None:
+    lay(tmp_path, "xformers/cpp_lib.json", text)
+    assert torch_build.build_facts((distributions.Distribution("xformers", "1", "x", str(tmp_path)),)) == {}
+
+
+@pytest.mark.parametrize("error", [MemoryError, RecursionError])
+def test_a_version_file_that_breaks_the_parser_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    def refuse(text: str) -> None:
+        raise error
+
+    lay(tmp_path, "torch/version.py", "cuda = '12.1'\n")
+    monkeypatch.setattr(torch_build.ast, "parse", refuse)
+    facts = torch_build.build_facts((distributions.Distribution("torch", "2.1.0", "x", str(tmp_path)),))
+    assert not facts["torch.cuda"].is_known
+
+
+def test_a_pre_release_of_python_shows_as_one() -> None:
+    assert interpreter.release((3, 14, 0, "candidate", 1)) == "3.14.0rc1"
+    assert interpreter.release((3, 14, 0, "alpha", 7)) == "3.14.0a7"
+    assert interpreter.release((3, 11, 7, "final", 0)) == "3.11.7"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not let a working directory be deleted")
+def test_a_working_directory_that_is_gone_is_no_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    monkeypatch.setattr(sys, "path", ["relative", *sys.path])
+    gone.rmdir()
+    assert "pytest" in probe.probe().packages
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a POSIX layout")
+def test_a_folder_with_only_python3_in_it(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3").symlink_to(sys.executable)
+    assert probe.executable(str(tmp_path)) == str(tmp_path / "bin" / "python3")
+
+
+def test_a_folder_that_cannot_be_read_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    with pytest.raises(InputError, match="cannot be read: Permission denied"):
+        probe.executable(str(tmp_path))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="every file may be run on Windows")
+def test_a_file_that_is_no_program_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken.json").write_text("{")
+    monkeypatch.chdir(tmp_path)
+    for name in ("broken.json", str(tmp_path / "broken.json")):
+        with pytest.raises(InputError, match="exists, but is no program"):
+            probe.executable(name)

@@ -12,7 +12,6 @@ TABLES = Tables(frozenset(("torch", "transformers")))
     ("packages", "culprit"),
     [
         ({"torch": "2.1.2+cu121", "torchvision": "0.16.2+cpu"}, ("torch", "torchvision")),
-        ({"torch": "2.1.2+cpu", "torchaudio": "2.1.2+cu121"}, ("torch", "torchaudio")),
         ({"torch": "2.9.1+cu130", "torchvision": "0.24.1+cu128"}, ("torch", "torchvision")),
         ({"torch": "2.5.0+rocm6.2", "torchvision": "0.20.0+cu121"}, ("torch", "torchvision")),
     ],
@@ -30,6 +29,7 @@ def test_companions_of_another_build_are_found(packages: dict[str, str], culprit
         {"torch": "2.1.2+cu121", "torchvision": "0.16.2"},
         {"torch": "2.5.1+gita8d6afb", "torchvision": "0.20.1+git3ac97aa"},
         {"torchvision": "0.16.2+cpu"},
+        {"torch": "2.10.0+cu130", "torchaudio": "2.10.0+cu128"},
     ],
 )
 def test_what_works_together_or_says_nothing_is_left_alone(packages: dict[str, str]) -> None:

@@ -143,3 +143,39 @@ def test_wrong_types(tmp_path: Path, settings: dict[str, Any], message: str) -> 
     assert caught.value.message == message
     assert caught.value.where.endswith("ds.json:1")
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("settings", "key", "meant", "unsettled"),
+    [
+        pytest.param({"zero_optimisation": {"stage": 3}}, "zero_optimisation", "zero_optimization", {"zero_stage", "overlap_comm", "offload"}, id="zero"),
+        pytest.param({"bf61": ON}, "bf61", "bf16", {"precision", "deepspeed_bf16"}, id="bf16"),
+        pytest.param({"fp16": {"enable": True}}, "enable", "enabled", {"precision", "deepspeed_fp16"}, id="enabled"),
+        pytest.param({"zero_optimization": {"stge": 3}}, "stge", "stage", {"zero_stage", "overlap_comm"}, id="stage"),
+        pytest.param(
+            {"gradient_acumulation_steps": 4}, "gradient_acumulation_steps", "gradient_accumulation_steps", {"gradient_accumulation_steps"}, id="steps"
+        ),
+        pytest.param({"gradient_cliping": 1.0}, "gradient_cliping", "gradient_clipping", {"max_grad_norm"}, id="clipping"),
+    ],
+)
+def test_a_misspelt_key_is_said_and_decides_nothing(tmp_path: Path, settings: Any, key: str, meant: str, unsettled: set[str]) -> None:
+    path, said = tmp_path / "ds.json", []
+    path.write_text(json.dumps({"train_micro_batch_size_per_gpu": 1, **settings}), encoding="utf-8")
+    read = training.read(str(path), said.append)
+    assert said == [f"{path}:1: nothing reads the key `{key}`; did you mean `{meant}`?"]
+    assert {read[name].reason for name in unsettled} == {f"`{key}` looks like a misspelt `{meant}`"}
+    assert not any(read[name].is_known for name in unsettled)
+
+
+def test_a_file_of_which_only_a_misspelt_section_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "ds.json"
+    path.write_text('{"zero_optimisation": {"stage": 3}}')
+    assert not training.read(str(path), str)["zero_stage"].is_known
+
+
+def test_known_keys_are_no_slips(tmp_path: Path) -> None:
+    said: list[str] = []
+    path = tmp_path / "ds.json"
+    path.write_text('{"bf16": {"enabled": true}, "fp16_master": 1, "data_types": {}, "zero_allow_untested_optimizer": true, "train_batch_size": 1}')
+    training.read(str(path), said.append)
+    assert said == []

@@ -158,3 +158,20 @@ def test_wrong_types(tmp_path: Path, line: str, message: str) -> None:
     assert caught.value.message == message
     assert caught.value.where == f"{tmp_path}/t.yaml:3"
     assert caught.value.hint
+
+
+def test_a_misspelt_argument_is_said_and_no_default_stands_for_it(tmp_path: Path) -> None:
+    path, said = tmp_path / "t.yaml", []
+    path.write_text("output_dir: out\nmax_steps: 1\ngradient_acumulation_steps: 4\nbf61: true\neval_strategy: no\n", encoding="utf-8")
+    read = training.read(str(path), said.append)
+    assert said == [
+        f"{path}:3: nothing reads the key `gradient_acumulation_steps`; did you mean `gradient_accumulation_steps`?",
+        f"{path}:4: nothing reads the key `bf61`; did you mean `bf16`?",
+    ]
+    assert not any(read[name].is_known for name in ("gradient_accumulation_steps", "precision", "trainer_precision"))
+
+
+def test_a_deepspeed_config_without_any_known_section(tmp_path: Path) -> None:
+    (tmp_path / "ds.json").write_text('{"a": 1}')
+    with pytest.raises(InputError, match="is no DeepSpeed config"):
+        facts(tmp_path, "deepspeed: ds.json")
