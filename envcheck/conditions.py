@@ -243,8 +243,11 @@ def _one_gpu(gpu: Gpu, argument: str) -> Truth:
     if gpu.capability is None:
         # Another vendor's architecture has no capability at all; an NVIDIA card of an unlisted name has an unknown one.
         return NO if gpu.arch else UNKNOWN
-    answer = versions.within(versions.capability(gpu.capability), versions.specifier(argument))
-    return YES if answer else NO
+    try:
+        return _truth(versions.within(versions.capability(gpu.capability), versions.specifier(argument)))
+    except versions.VersionError:
+        # A sick driver may report `0.0`.
+        return UNKNOWN
 
 
 def _name_fits(gpu: Gpu, pattern: str) -> bool:

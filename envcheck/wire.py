@@ -14,9 +14,6 @@ from envcheck import settings, versions
 from envcheck.errors import InputError
 from envcheck.model import SENSE_KEYS, Anomaly, Fact, Gpu, Scalar, Snapshot, unknown
 
-TRAIN_KEYS = settings.TRAIN_KEYS
-"""Known keys under `train`; another one is kept, with a warning."""
-
 _OTHER_KEYS = ("complete", "packages", "gpus", "env", "env_complete", "train", "builds", "anomalies", "origins", "unknown")
 _GPU_KEYS = ("name", "capability", "arch", "count", "memory_mib")
 _OS_NAMES = {"darwin": "macos", "mac": "macos", "osx": "macos", "win32": "windows", "win": "windows"}
@@ -75,8 +72,8 @@ def _spelt(train: Mapping[str, Fact]) -> Dict[str, Fact]:
 def _doubts(train: Mapping[str, Fact]) -> Iterator[str]:
     for key, fact in train.items():
         known = None if fact.value is None else settings.known_values(key, fact.value)
-        if key not in TRAIN_KEYS:
-            near = nearest(key, TRAIN_KEYS)
+        if key not in settings.TRAIN_KEYS:
+            near = nearest(key, settings.TRAIN_KEYS)
             yield f"no rule or entry knows the training setting `{key}`" + (f"; did you mean `{near}`?" if near else "")
         elif known:
             yield f"no rule or entry knows `{fact.value}` as a value of the training setting `{key}`; known: {', '.join(known)}"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from envcheck import wire
+from envcheck import settings
 from envcheck.cli import COMMANDS, group
 from envcheck.conditions import CONDITIONS
 from envcheck.matrix.schema import REMEDIES, SYMPTOMS
@@ -56,7 +56,7 @@ def test_every_key_an_entry_may_use_is_documented(key: str) -> None:
     assert key in ENTRIES
 
 
-@pytest.mark.parametrize("key", wire.TRAIN_KEYS)
+@pytest.mark.parametrize("key", settings.TRAIN_KEYS)
 def test_every_training_setting_is_documented(key: str) -> None:
     assert f"`{key}`" in ENTRIES
 

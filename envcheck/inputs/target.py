@@ -25,6 +25,13 @@ class Target:
     settings: Tuple[str, ...] = ()
     """`train.precision=bf16`, `env.NCCL_P2P_DISABLE=1`."""
 
+    def __post_init__(self) -> None:
+        """One GPU or setting may be given as a plain text."""
+        for name in ("gpu", "settings"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                object.__setattr__(self, name, (value,))
+
 
 GpuRows = Callable[[], Sequence[gpu_table.Row]]
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from envcheck import conditions, versions, wire
+from envcheck import conditions, settings, versions, wire
 from envcheck.documents import line_of
 from envcheck.errors import InputError, Problem
 from envcheck.model import EVIDENCE_LEVELS, KINDS, SEVERITIES, Entry, Page, Snapshot, Truth
@@ -211,7 +211,7 @@ class _Checker:
     def setting(self, key: str) -> None:
         if not key.startswith(("train.", "env.")):
             self.add(key, f"`set: {key}` names neither `train.KEY` nor `env.NAME`")
-        elif key.startswith("train.") and key[6:] not in wire.TRAIN_KEYS:
+        elif key.startswith("train.") and key[6:] not in settings.TRAIN_KEYS:
             self.add(key, f"unknown training setting `{key}`")
 
     def when(self, when: Any) -> Dict[str, Any]:
@@ -280,8 +280,8 @@ def _plain(value: Any) -> Any:
 def check_argument(key: str, argument: str) -> None:
     """Raise ValueError, saying what is wrong, where a condition key has no meaning or does not take this argument."""
     if key.startswith("train."):
-        if key[6:] not in wire.TRAIN_KEYS:
-            near = wire.nearest(key[6:], wire.TRAIN_KEYS)
+        if key[6:] not in settings.TRAIN_KEYS:
+            near = wire.nearest(key[6:], settings.TRAIN_KEYS)
             raise ValueError("unknown training setting" + (f"; did you mean `train.{near}`?" if near else ""))
         _check_number(argument)
     elif key.startswith("env."):

@@ -96,3 +96,12 @@ def test_a_package_of_unknown_version_is_still_there(argument: str, truth: Truth
 
 def test_a_variable_that_is_null_is_unknown() -> None:
     assert evaluate({"env.X": "unset"}, snap(env={"X": None}, env_complete=True)).truth is UNKNOWN
+
+
+def test_a_driver_that_reports_no_real_capability_leaves_it_open() -> None:
+    from dataclasses import replace
+
+    from envcheck.model import Gpu
+
+    snapshot = replace(snap(torch="2.0.0"), gpus=(Gpu("sick card", "0.0"),))
+    assert evaluate({"gpu": ">=8.0"}, snapshot).truth is UNKNOWN

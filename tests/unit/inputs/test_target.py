@@ -166,3 +166,7 @@ def test_settings_have_one_spelling(given: str, kept: str) -> None:
 @pytest.mark.parametrize(("given", "kept"), [("cu121", "12.1"), ("CU130", "13.0"), ("12.1", "12.1"), ("12", "12")])
 def test_cuda_may_be_written_as_in_a_local_tag(given: str, kept: str) -> None:
     assert read(Target(cuda=given), lambda: ROWS).facts["torch_cuda"].value == kept
+
+
+def test_one_gpu_may_be_given_as_a_plain_text() -> None:
+    assert Target(gpu="A800", settings="train.precision=bf16") == Target(gpu=("A800",), settings=("train.precision=bf16",))  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import pytest
 
 from envcheck import training
 from envcheck.errors import InputError
-from envcheck.wire import TRAIN_KEYS
+from envcheck.settings import TRAIN_KEYS
 
 RAW = Path(__file__).parents[2] / "raw" / "training"
 READABLE = ("zero2_auto.json", "zero2.json", "texts.json", "trainer.yaml", "gone.yaml", "sft.yaml", "arguments.json")
