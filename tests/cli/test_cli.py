@@ -282,10 +282,14 @@ def test_an_error_of_our_own_is_status_3_and_no_traceback(folder: Path) -> None:
     ids=["crashes", "does not import", "is a stub"],
 )
 def test_a_torch_that_cannot_be_used_is_a_row_and_a_status(folder: Path, torch: str | None, status: int, said: str) -> None:
+    import venv
+
+    # In an environment of its own: a stub folder gives way to a real torch further down the path.
+    venv.create(folder / "bare", with_pip=False)
     (folder / "path" / "torch").mkdir(parents=True)
     if torch is not None:
         (folder / "path" / "torch" / "__init__.py").write_text(torch)
-    done = envcheck("selftest", "--format", "json", cwd=folder, env={"PYTHONPATH": str(folder / "path")})
+    done = envcheck("selftest", "--python", str(folder / "bare"), "--format", "json", cwd=folder, env={"PYTHONPATH": str(folder / "path")})
     rows = json.loads(done.stdout)["selftest"]
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
