@@ -54,13 +54,15 @@ def install(python: str, wanted: int, folder: Path) -> int:
     generated.mkdir()
     for number in range(max(0, wanted - there)):
         (generated / f"generated-{number}.yaml").write_text(entry(number), encoding="utf-8")
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps", str(copy)], check=True, stderr=subprocess.DEVNULL)
-    subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", "click", "rich", "packaging", "pyyaml", "importlib-metadata", "nvidia-ml-py"],
-        check=True,
-        stderr=subprocess.DEVNULL,
-    )
+    pip(python, "--force-reinstall", "--no-deps", str(copy))
+    pip(python, "click", "rich", "packaging", "pyyaml", "importlib-metadata", "nvidia-ml-py")
     return max(there, wanted)
+
+
+def pip(python: str, *arguments: str) -> None:
+    done = subprocess.run([python, "-m", "pip", "install", "--quiet", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(done.stderr)
 
 
 def entry(number: int) -> str:
@@ -72,6 +74,7 @@ def entry(number: int) -> str:
         when.append(f'{other}: "<999"')
     if number % 5 == 0:
         when.append('train.zero_stage: ["1", "2"]')
+    beside = f', {other}: "1.0.0"' if other != package else ""
     lines = "\n".join(f"  {line}" for line in when)
     return f"""id: generated-{number}
 kind: bad
@@ -88,7 +91,7 @@ evidence:
   reviewed: 2026-11-22
   links: ["https://example.org/{number}"]
 examples:
-  hit: [{{packages: {{{package}: "0.0.{number}"}}}}]
+  hit: [{{packages: {{{package}: "0.0.{number}"{beside}}}, train: {{zero_stage: 1}}}}]
   miss: [{{packages: {{{package}: "1.0.0"}}}}]
   unknown: [{{packages: {{other-package: "1.0.0"}}}}]
 """
