@@ -9,6 +9,7 @@ from typing import Optional, Set, Tuple
 import click
 
 from envcheck.cli import options, talk
+from envcheck.model import KINDS
 
 
 @click.group(invoke_without_command=True)
@@ -34,7 +35,11 @@ def list_entries(package: Optional[str], kind: Optional[str], private: Tuple[str
     named = {name for one in rows for name in (*one.culprit, *one.when)}
     rows = [one for one in rows if (kind is None or one.kind == kind) and (wanted is None or wanted in one.culprit or wanted in one.when)]
     wide = max((len(one.id) for one in rows), default=0)
-    talk.show("".join(f"{one.id:{wide}}  {one.kind:7}  {one.severity:7}  {visible(one.title)}\n" for one in sorted(rows, key=lambda one: one.id)))
+    talk.show(
+        "".join(
+            f"{one.id:{wide}}  {one.kind:7}  {one.severity:7}  {visible(one.title)}\n" for one in sorted(rows, key=lambda one: (KINDS.index(one.kind), one.id))
+        )
+    )
     if not rows:
         talk.say(_nothing(wanted, named))
     return 0

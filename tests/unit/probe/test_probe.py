@@ -221,3 +221,24 @@ def test_a_file_that_is_no_program_says_so(tmp_path: Path, monkeypatch: pytest.M
     for name in ("broken.json", str(tmp_path / "broken.json")):
         with pytest.raises(InputError, match="exists, but is no program"):
             probe.executable(name)
+
+
+def test_a_compiled_package_says_where_it_came_from(tmp_path: Path) -> None:
+    from envcheck.probe import wheels
+
+    folder = "flash_attn-2.5.8.dist-info"
+    lay(tmp_path, f"{folder}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp310-cp310-linux_x86_64\n")
+    lay(
+        tmp_path,
+        f"{folder}/direct_url.json",
+        '{"url": "https://me:secret@index.example/flash_attn-2.5.8+cu122torch2.3cxx11abiFALSE.whl?x=1", "archive_info": {}}',
+    )
+    lay(tmp_path, "apex-0.1.dist-info/direct_url.json", '{"url": "https://git.example/NVIDIA/apex", "vcs_info": {"vcs": "git", "commit_id": "abc"}}')
+    lay(tmp_path, "vllm-0.9.dist-info/direct_url.json", "[]")
+    names = (("flash-attn", folder), ("apex", "apex-0.1.dist-info"), ("vllm", "vllm-0.9.dist-info"))
+    found = [distributions.Distribution(name, "1.0", str(tmp_path / path), str(tmp_path)) for name, path in names]
+    assert {key: fact.value for key, fact in wheels.facts(found).items()} == {
+        "flash-attn.wheel": "cp310-cp310-linux_x86_64",
+        "flash-attn.url": "https://index.example/flash_attn-2.5.8+cu122torch2.3cxx11abiFALSE.whl",
+        "apex.url": "https://git.example/NVIDIA/apex@abc",
+    }
