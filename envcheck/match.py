@@ -50,8 +50,11 @@ def finding(entry: Entry, outcome: Outcome, certainty: str, severity: str) -> Fi
 
 
 def _is_near(entry: Entry, outcome: Outcome) -> bool:
-    """Whether everything known fits, at least one fact of its own among it, and little is missing."""
-    if len(outcome.missing) > MOST_MISSING:
+    """Whether everything known fits, at least one fact of its own among it, and little is missing that is worth asking for."""
+    if entry.severity == "note":
+        return False
+    # A variable that nobody spoke of is seldom set: alone it is worth a question, beside another missing fact it is not.
+    if sum(2 if key.startswith("env.") else 1 for key in outcome.missing) > MOST_MISSING:
         return False
     return any(key not in BACKGROUND for key, _ in outcome.used)
 

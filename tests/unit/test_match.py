@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from build import snap
 
 from envcheck.match import match, unpinned
@@ -66,3 +67,15 @@ def test_an_unpinned_package_is_one_line_however_many_entries_it_allows() -> Non
     snapshot = snap(deepspeed=">=0")
     assert unpinned(snapshot, match(snapshot, [ZERO, RACE])) == {"deepspeed": ("zero", "race")}
     assert unpinned(snap(deepspeed="0.13.1"), match(snap(deepspeed="0.13.1"), [RACE])) == {}
+
+
+def test_for_a_note_nobody_is_asked() -> None:
+    assert match(snap(deepspeed="0.13.1"), [entry("n", {"deepspeed": "<1", "train.zero_stage": "2"}, "caution", "note")]).undecided == ()
+
+
+@pytest.mark.parametrize(
+    ("needs", "asked"), [({"env.X": "set"}, True), ({"env.X": "set", "numpy": ">=2"}, False), ({"train.zero_stage": "2", "numpy": ">=2"}, True)]
+)
+def test_a_variable_nobody_spoke_of_is_asked_for_only_alone(needs: dict[str, Any], asked: bool) -> None:
+    found = match(snap(deepspeed="0.13.1"), [entry("v", {"deepspeed": "<1", **needs})]).undecided
+    assert bool(found) is asked
