@@ -75,6 +75,7 @@ def test_the_picture_names_every_room() -> None:
 
 def loaded(statement: str) -> set[str]:
     done = subprocess.run([sys.executable, "-c", f"import sys\n{statement}\nprint('\\n'.join(sys.modules))"], capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
     return set(done.stdout.splitlines())
 
 

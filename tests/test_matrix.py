@@ -1,4 +1,4 @@
-"""Every entry loads, does what its examples say, and leads out."""
+"""Every entry loads, which holds it to its examples, needs each of its conditions, and is found through the index."""
 
 from __future__ import annotations
 
@@ -14,19 +14,11 @@ from envcheck.model import Truth
 ROOT = Path(__file__).parent.parent / "matrices"
 DRAFTS = load.drafts(files.below(ROOT / "entries"), relative_to=ROOT.parent)
 LIVE = [draft for draft in DRAFTS if not draft.page.withdrawn]
-EXPECTED = {"hit": Truth.YES, "miss": Truth.NO, "unknown": Truth.UNKNOWN}
 
 
 def test_there_are_entries() -> None:
     assert len([draft for draft in LIVE if draft.entry.kind != "good"]) >= 40
     assert len([draft for draft in LIVE if draft.entry.kind == "good"]) >= 10
-
-
-@pytest.mark.parametrize("draft", LIVE, ids=lambda draft: draft.entry.id)
-def test_examples_do_what_they_say(draft: schema.Draft) -> None:
-    for kind, snapshots in draft.examples.items():
-        for number, snapshot in enumerate(snapshots, 1):
-            assert evaluate(draft.entry.when, snapshot).truth is EXPECTED[kind], f"{kind} example {number} of {draft.path}"
 
 
 @pytest.mark.parametrize("draft", LIVE, ids=lambda draft: draft.entry.id)
