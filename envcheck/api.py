@@ -41,8 +41,12 @@ class Sources:
 class Checker:
     """The matrix, opened once, and what it says of snapshots."""
 
-    def __init__(self, private: Sequence[Path] = (), warn: Warn = _silent) -> None:
-        """Open the matrix, with the private folders added. Raises `InputError` and `MatrixError`."""
+    def __init__(self, private: Sequence[Path] = (), warn: Warn = _silent, *, rules_only: bool = False) -> None:
+        """Open the matrix, with the private folders added; with `rules_only` its tables count and its entries do not.
+
+        Raises `InputError` and `MatrixError`.
+        """
+        self._rules_only = rules_only
         self.matrix: Matrix = open_matrix(private, warn)
         self._stack: FrozenSet[str] = frozenset(self.matrix.table("stack") or ())
         self._tables: Optional[Tables] = None
@@ -68,7 +72,8 @@ class Checker:
         from envcheck import rules
 
         snapshot = derive(snapshot, self.gpu_rows)
-        found = {located.entry.id: (located, index) for located, index in self.matrix.candidates(snapshot)}
+        candidates = () if self._rules_only else self.matrix.candidates(snapshot)
+        found = {located.entry.id: (located, index) for located, index in candidates}
         matches = match(snapshot, (located.entry for located, _ in found.values()))
         findings = (
             _with_pages(matches.findings, found) + rules.findings(snapshot, self.tables()) + rules.unpinned.findings(snapshot, unpinned(snapshot, matches))

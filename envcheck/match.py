@@ -28,11 +28,18 @@ def match(snapshot: Snapshot, entries: Iterable[Entry]) -> Matches:
             continue
         if outcome.truth is Truth.YES:
             findings.append(finding(entry, outcome, "certain", entry.severity))
+        elif _is_usual(entry, outcome):
+            findings.append(finding(entry, outcome, "possible", "warning", outcome.missing))
         elif not outcome.missing:
             findings.append(finding(entry, outcome, "possible", _possible_severity(entry, outcome)))
         elif _is_near(entry, outcome):
             undecided.append(Undecided(entry.id, entry.kind, entry.severity, entry.culprit, entry.title, outcome.missing))
     return Matches(tuple(sorted(findings, key=_finding_rank)), tuple(sorted(undecided, key=_undecided_rank)))
+
+
+def _is_usual(entry: Entry, outcome: Outcome) -> bool:
+    """Whether only training settings are missing, of an entry that warns without them, while its versions are certain."""
+    return entry.warns_unstated and bool(outcome.missing) and not outcome.ranged and all(key.startswith("train.") for key in outcome.missing)
 
 
 def _possible_severity(entry: Entry, outcome: Outcome) -> str:
@@ -43,10 +50,10 @@ def _possible_severity(entry: Entry, outcome: Outcome) -> str:
     return "warning" if certain and entry.severity in ("error", "warning") else "note"
 
 
-def finding(entry: Entry, outcome: Outcome, certainty: str, severity: str) -> Finding:
-    """What an entry whose conditions hold says, with the facts that fired and without its page."""
+def finding(entry: Entry, outcome: Outcome, certainty: str, severity: str, needs: Tuple[str, ...] = ()) -> Finding:
+    """What an entry whose conditions hold says, with the facts that fired, the settings nobody stated, and without its page."""
     facts = tuple(UsedFact(key, fact.value, fact.origin) for key, fact in outcome.used if fact.value is not None)
-    return Finding(entry.id, entry.kind, severity, certainty, entry.title, entry.culprit, facts)
+    return Finding(entry.id, entry.kind, severity, certainty, entry.title, entry.culprit, facts, needs=needs)
 
 
 def _is_near(entry: Entry, outcome: Outcome) -> bool:

@@ -164,6 +164,8 @@ class Entry:
     culprit: Tuple[str, ...]
     when: Mapping[str, Any]
     """Condition key -> specifier, name or list of them; `any` and `not` nest."""
+    warns_unstated: bool = False
+    """Whether versions alone are reason to warn, because the settings it names are what most runs have (`Page.unstated`)."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,8 @@ class Page:
     """Why the entry no longer fires; empty for a live one."""
     source: str = ""
     """The file it came from."""
+    unstated: str = ""
+    """Why it warns where nobody stated the training settings it names; empty where it then stays undecided."""
 
 
 @dataclass(frozen=True)
@@ -203,11 +207,13 @@ class Finding:
     kind: str
     severity: str
     certainty: str
-    """`certain`, or `possible` where a requirement merely allows it."""
+    """`certain`, or `possible` where a requirement merely allows it, or settings it depends on were not stated."""
     title: str
     culprit: Tuple[str, ...]
     facts: Tuple[UsedFact, ...] = ()
     page: Page = Page()
+    needs: Tuple[str, ...] = ()
+    """Keys of the training settings that were not stated and decide it."""
 
 
 @dataclass(frozen=True)

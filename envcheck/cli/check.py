@@ -23,6 +23,7 @@ from envcheck.model import SEVERITIES, Report, worst
 @options.matrix
 @options.output_format
 @options.fail_on
+@click.option("--rules-only", is_flag=True, help="Only what follows from the fact tables: leave the bad and caution entries out.")
 @click.option("--selftest", "with_selftest", is_flag=True, help="Also check the device's arithmetic (needs torch in the inspected environment).")
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> int:
@@ -35,7 +36,7 @@ def command(ctx: click.Context, /, **given: Any) -> int:
     elsewhere = "--snapshot" if sources.snapshot is not None else "-r" if sources.requirements else None
     if elsewhere is not None and given["with_selftest"]:
         raise click.UsageError(f"`--selftest` checks this machine, `{elsewhere}` is about another one", ctx)
-    checker = api.Checker([Path(folder) for folder in given["private"]], talk.say)
+    checker = api.Checker([Path(folder) for folder in given["private"]], talk.say, rules_only=given["rules_only"])
     from envcheck.inputs import snapshot
 
     if sources.snapshot is not None and snapshot.is_lines(sources.snapshot):

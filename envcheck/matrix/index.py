@@ -2,7 +2,7 @@
 
 One file. A first line names the format and the header's length, the header (JSON) says where everything lies:
 
-    envcheck-index 1 2345
+    envcheck-index 2 2345
     {"fingerprint": "…", "shards": {"torch": [offset, length], …}, "ids": [offset, length], "tables": {…}}
     …blocks of JSON, back to back…
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from envcheck.matrix.schema import Draft
 
-FORMAT = b"envcheck-index 1 "
+FORMAT = b"envcheck-index 2 "
 GOOD = "good combinations"
 """The shard of all good entries: they are few, and the nearest one may share nothing but torch."""
 Span = Tuple[int, int]
@@ -101,11 +101,11 @@ def _json(value: Any) -> bytes:
 
 
 def _entry_row(entry: Entry) -> List[Any]:
-    return [entry.id, entry.kind, entry.severity, entry.title, list(entry.culprit), entry.when]
+    return [entry.id, entry.kind, entry.severity, entry.title, list(entry.culprit), entry.when, entry.warns_unstated]
 
 
 def _page_row(page: Page) -> List[Any]:
-    return [page.symptom, page.signature, page.cause, page.fix, page.links, page.level, page.disputed, page.withdrawn, page.source]
+    return [page.symptom, page.signature, page.cause, page.fix, page.links, page.level, page.disputed, page.withdrawn, page.source, page.unstated]
 
 
 def _page(row: Sequence[Any]) -> Page:
@@ -114,8 +114,8 @@ def _page(row: Sequence[Any]) -> Page:
 
 
 def _located(row: Sequence[Any]) -> Located:
-    name, kind, severity, title, culprit, when, page = row[:7]
-    return Located(Entry(name, kind, severity, title, tuple(culprit), when), (page[0], page[1]))
+    name, kind, severity, title, culprit, when, unstated, page = row[:8]
+    return Located(Entry(name, kind, severity, title, tuple(culprit), when, unstated), (page[0], page[1]))
 
 
 class Index:
@@ -160,7 +160,7 @@ class Index:
 
     def all(self) -> Dict[str, Tuple[Located, bool]]:
         """Every entry by id, and whether it is withdrawn."""
-        return {name: (_located(row), row[7]) for name, row in self._block(self._header["ids"]).items()}
+        return {name: (_located(row), row[8]) for name, row in self._block(self._header["ids"]).items()}
 
     def table(self, name: str) -> Any:
         """A fact table as it was compiled; None where this index has none of that name."""

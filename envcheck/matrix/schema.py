@@ -16,7 +16,7 @@ SCHEMA = 1
 """The newest entry schema this version reads; entries of a newer one are skipped with a notice."""
 
 REQUIRED = ("id", "kind", "severity", "title", "culprit", "when", "cause", "evidence", "examples")
-OPTIONAL = ("schema", "symptom", "signature", "fix", "withdrawn")
+OPTIONAL = ("schema", "unstated", "symptom", "signature", "fix", "withdrawn")
 EVIDENCE_KEYS = ("level", "reviewed", "links", "disputed")
 EXAMPLE_KINDS = ("hit", "miss", "unknown")
 _PROMISED = {"hit": Truth.YES, "miss": Truth.NO, "unknown": Truth.UNKNOWN}
@@ -91,7 +91,8 @@ class _Checker:
         if kind == "good" and severity and severity != "note":
             self.add(document["severity"], "a good entry has `severity: note`")
         evidence = self.evidence(document.get("evidence"), kind)
-        entry = Entry(name, kind, severity, self.text(document, "title"), self.texts(document, "culprit"), self.when(document.get("when")))
+        unstated = self.unstated(document, severity)
+        entry = Entry(name, kind, severity, self.text(document, "title"), self.texts(document, "culprit"), self.when(document.get("when")), bool(unstated))
         page = Page(
             symptom=self.symptom(document),
             signature=self.signature(document),
@@ -102,6 +103,7 @@ class _Checker:
             disputed=" ".join(str(evidence.get("disputed", "")).split()),
             withdrawn=self.text(document, "withdrawn") if "withdrawn" in document else "",
             source=self.path,
+            unstated=unstated,
         )
         draft = Draft(entry, page, self.examples(document.get("examples")), self.path)
         if not self.problems:
@@ -116,6 +118,13 @@ class _Checker:
                 if truth is not _PROMISED[kind]:
                     at = _at(document["examples"], kind)
                     self.add(at, f"{kind} example {number} is a {_OUTCOME[truth]}; a GPU in an example carries its capability, a package its whole version")
+
+    def unstated(self, document: Mapping[str, Any], severity: str) -> str:
+        if "unstated" not in document:
+            return ""
+        if severity == "note" or "train." not in repr(document.get("when")):
+            self.add(_at(document, "unstated"), "`unstated` says why an error or a warning that names `train.` settings warns without them")
+        return " ".join(self.text(document, "unstated").split())
 
     def keys(self, mapping: Mapping[str, Any], known: Tuple[str, ...], prefix: str) -> None:
         for key in mapping:

@@ -13,6 +13,8 @@ def render(entry: Entry, page: Page, *, color: bool = False, width: int = 100) -
     withdrawn = f", withdrawn: {page.withdrawn}" if page.withdrawn else ""
     pairs = [(entry.id, entry.title), ("kind", f"{entry.kind}, {entry.severity}{withdrawn}"), ("culprit", ", ".join(entry.culprit))]
     pairs += [("when" if number == 0 else "", line) for number, line in enumerate(_conditions(entry.when))]
+    if page.unstated:
+        pairs.append(("unstated", f"warns without those settings: {page.unstated}"))
     return page_lines([*pairs, *_rest(page)], width, color)
 
 

@@ -89,6 +89,9 @@ def _finding(console: Console, finding: Finding) -> None:
     for number, used in enumerate(finding.facts):
         rows.add_row(_label("" if number else "found"), _fact(used.key, used.value, used.origin))
     page = finding.page
+    if finding.needs:
+        told = " and ".join(finding.needs)
+        rows.add_row(_label("if"), Text(visible(f"it depends on {told}, which nobody stated (tell it with {_WAYS['train']}). {page.unstated}")))
     if page.cause:
         rows.add_row(_label("why"), Text(visible(page.cause)))
     if page.disputed:

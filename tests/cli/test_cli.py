@@ -350,3 +350,12 @@ def test_the_python_api_works_in_any_order() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_rules_only_leaves_the_entries_out(folder: Path) -> None:
+    """The driver rule still speaks; the entry about numpy 2 does not."""
+    (folder / "both.json").write_text(json.dumps({**BAD, "driver": "470.57.02"}))
+    found = [row["id"] for row in json.loads(envcheck("--snapshot", "both.json", "--format", "json", cwd=folder).stdout)["findings"]]
+    alone = [row["id"] for row in json.loads(envcheck("--snapshot", "both.json", "--rules-only", "--format", "json", cwd=folder).stdout)["findings"]]
+    assert {"numpy-2-torch-before-2.3", "driver-older-than-cuda"} <= set(found)
+    assert alone == ["driver-older-than-cuda"]

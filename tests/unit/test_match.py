@@ -79,3 +79,19 @@ def test_for_a_note_nobody_is_asked() -> None:
 def test_a_variable_nobody_spoke_of_is_asked_for_only_alone(needs: dict[str, Any], asked: bool) -> None:
     found = match(snap(deepspeed="0.13.1"), [entry("v", {"deepspeed": "<1", **needs})]).undecided
     assert bool(found) is asked
+
+
+USUAL = Entry("usual", "bad", "error", "t", ("deepspeed",), RACE.when, warns_unstated=True)
+
+
+def test_settings_that_most_runs_have_are_warned_of_though_nobody_stated_them() -> None:
+    [finding] = match(snap(deepspeed="0.13.1"), [USUAL]).findings
+    assert (finding.severity, finding.certainty, finding.needs) == ("warning", "possible", ("train.zero_stage", "train.overlap_comm"))
+    [stated] = match(snap(deepspeed="0.13.1", train={"zero_stage": 2, "overlap_comm": True}), [USUAL]).findings
+    assert (stated.severity, stated.certainty, stated.needs) == ("error", "certain", ())
+
+
+def test_they_are_not_where_a_setting_speaks_against_it_or_a_version_is_open_or_missing() -> None:
+    assert match(snap(deepspeed="0.13.1", train={"overlap_comm": False}), [USUAL]) == ((), ())
+    assert match(snap(deepspeed=">=0.12"), [USUAL]).findings == ()
+    assert match(snap(train={"zero_stage": 2, "overlap_comm": True}), [USUAL]).findings == ()

@@ -49,7 +49,7 @@ def test_an_entry_is_found_through_what_is_special_about_it(when: dict[str, obje
     assert anchors(when) == found_through
 
 
-@pytest.mark.parametrize("raw", [b"", b"\0" * 40, b"envcheck-index 1 5\n{}", b"envcheck-index 2 2\n{}", b"envcheck-index 1 x\n"])
+@pytest.mark.parametrize("raw", [b"", b"\0" * 40, b"envcheck-index 2 5\n{}", b"envcheck-index 1 2\n{}", b"envcheck-index 2 x\n"])
 def test_what_is_no_index_is_refused(raw: bytes) -> None:
     with pytest.raises(UnableError):
         Index(raw, "damaged")
@@ -92,7 +92,7 @@ def test_a_damaged_cache_is_compiled_again(tmp_path: Path, monkeypatch: pytest.M
     kept = sorted((cache / "envcheck").iterdir())
     assert kept
     for path in kept:
-        path.write_bytes(b"envcheck-index 1 999\n{")
+        path.write_bytes(b"envcheck-index 2 999\n{")
     assert store.open_matrix([entries]).explain("sound-entry")
 
 

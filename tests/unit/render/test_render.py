@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,10 @@ REPORTS = {
         FULL, (finding(severity="warning"),), (undecided(1), undecided(2), undecided(3, ("gpu",)), undecided(4, ("driver",)), undecided(5, ("numpy",)))
     ),
     "possible": Report(snap(deepspeed=">=0.12"), (*(finding(n, "warning", "possible") for n in range(6)), finding(7, "note", "possible"), OPEN)),
+    "unstated": Report(
+        FULL,
+        (replace(finding(severity="warning", certainty="possible"), page=replace(PAGE, unstated="Most configs set it."), needs=("train.overlap_comm",)),),
+    ),
     "hostile": Report(
         snap(packages={"torch": "2.1\x1b[31m\u202e"}),
         (finding(title="a\nb\x07 <b>&amp;</b> [bold]x[/bold] :smile:", page=Page(cause="c\x1b]0;pwned\x07", fix=("d\r",))),),
@@ -88,7 +93,7 @@ def test_json_is_one_line_of_the_promised_shape(name: str) -> None:
     assert list(row)[:4] == ["schema", "verdict", "findings", "undecided"]
     assert row["snapshot"]["packages"] is not None
     for one in row["findings"]:
-        assert list(one) == ["id", "kind", "severity", "certainty", "title", "culprit", "facts", "symptom", "cause", "fix", "links"]
+        assert list(one) == ["id", "kind", "severity", "certainty", "title", "culprit", "needs", "facts", "symptom", "cause", "fix", "links"]
 
 
 @pytest.mark.parametrize("name", list(REPORTS))
