@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from envcheck.derive import derive
-from envcheck.facts.binaries import Wheels
 from envcheck.good import GoodCombinations
 from envcheck.inputs.target import Target
 from envcheck.match import match, unpinned
@@ -61,10 +60,9 @@ class Checker:
         return self._gpu_rows
 
     def tables(self) -> Tables:
-        """The fact tables of the rules, read when they are first needed."""
+        """The fact tables of the rules; each is read when a rule first needs it."""
         if self._tables is None:
-            wheels = Wheels(self.matrix.table("torch_wheels") or ())
-            self._tables = Tables(self._stack, wheels, self.matrix.table("drivers") or ())
+            self._tables = Tables(self._stack, self.matrix.table)
         return self._tables
 
     def report(self, snapshot: Snapshot) -> Report:

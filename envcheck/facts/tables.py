@@ -47,6 +47,34 @@ def _checked(rows: Sequence[Any], checker: Callable[[Any], Any], path: str, prob
     return good
 
 
+def columns(**of: Callable[[Text], Any]) -> Callable[[Mapping[str, Text]], List[Any]]:
+    """A checker for rows with these keys, a `source` (a page, or the file that says so) and at will a `note`.
+
+    The index keeps the values in the order of `of`, each as its own function returns it; that function raises ValueError.
+    """
+
+    def check(row: Mapping[str, Text]) -> List[Any]:
+        strange = set(row) - {*of, "source", "note"}
+        missing = [key for key in (*of, "source") if not row.get(key)]
+        if strange or missing:
+            raise ValueError(f"unknown key {', '.join(sorted(strange))}" if strange else f"`{missing[0]}` is missing")
+        return [read(row[key]) for key, read in of.items()]
+
+    return check
+
+
+def version(text: Text) -> str:
+    """One released version, as it is written. Raises ValueError."""
+    versions.installed(text)
+    return str(text)
+
+
+def specifier(text: Text) -> str:
+    """A PEP 440 specifier, as it is written. Raises ValueError."""
+    versions.specifier(text)
+    return str(text)
+
+
 _ARCHITECTURE = re.compile(r"gfx[0-9a-f]{3,4}|mps")
 
 
@@ -63,11 +91,12 @@ def _gpu(row: Mapping[str, Text]) -> List[Optional[str]]:
     return [str(row["name"]), None, str(row["arch"])]
 
 
-def _package(row: Text) -> str:
+def package(row: Text) -> str:
+    """A package by its canonical name. Raises ValueError."""
     if canonical_name(row) != row:
         raise ValueError(f"`{row}` is no canonical package name")
     return str(row)
 
 
-TABLES: Dict[str, Callable[[Any], Any]] = {"gpus": _gpu, "stack": _package, "torch_wheels": binaries.check_wheel, "drivers": binaries.check_driver}
+TABLES: Dict[str, Callable[[Any], Any]] = {"gpus": _gpu, "stack": package, "torch_wheels": binaries.check_wheel, "drivers": binaries.check_driver}
 """Table -> what one of its rows becomes in the index, or an error that says why not."""

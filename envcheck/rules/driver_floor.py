@@ -41,7 +41,7 @@ def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
 def _floor(snapshot: Snapshot, tables: Tables) -> Optional[str]:
     major = str(snapshot.fact("torch_cuda").value or "").partition(".")[0]
     windows = snapshot.fact("os").value == "windows"
-    return next((row[2 if windows else 1] for row in tables.drivers if row[0] == major), None)
+    return next((row[2 if windows else 1] for row in tables.rows("drivers") if row[0] == major), None)
 
 
 def _has_forward_compatibility(snapshot: Snapshot) -> bool:

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Callable, FrozenSet, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, FrozenSet, NamedTuple, Sequence, Tuple, TypeVar
 
-from envcheck.facts.binaries import Wheels
 from envcheck.model import Finding, Page, Snapshot
 
+_Made = TypeVar("_Made")
+Rows = Sequence[Sequence[Any]]
 
-class Tables(NamedTuple):
-    """The fact tables that rules draw on."""
 
-    stack: FrozenSet[str]
-    """Packages whose code runs in a training step."""
-    wheels: Wheels = Wheels(())
-    """What torch's wheels hold machine code for."""
-    drivers: Sequence[Sequence[str]] = ()
-    """[CUDA major, oldest Linux driver, oldest Windows driver]"""
+class Tables:
+    """The fact tables that rules draw on; each is read when a rule first asks for it, and once."""
+
+    def __init__(self, stack: FrozenSet[str] = frozenset(), read: Callable[[str], Any] = lambda name: None) -> None:
+        """`stack` names the packages whose code runs in a training step; `read` gives a table by name, or None where there is none."""
+        self.stack = stack
+        self._read = read
+        self._made: Dict[Tuple[str, Any], Any] = {}
+
+    def rows(self, name: str) -> Rows:
+        """The rows of a table as they were compiled (`envcheck.facts.tables`); none where no index has it."""
+        return self.made(name, tuple)
+
+    def made(self, name: str, build: Callable[[Rows], _Made]) -> _Made:
+        """What `build` makes of a table's rows, kept for the next snapshot."""
+        key = (name, build)
+        if key not in self._made:
+            self._made[key] = build(self._read(name) or ())
+        return self._made[key]  # type: ignore[no-any-return]
 
 
 class Rule(NamedTuple):

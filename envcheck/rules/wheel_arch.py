@@ -49,7 +49,7 @@ def _listed(snapshot: Snapshot, tables: Tables) -> Optional[str]:
     cuda, machine = snapshot.fact("torch_cuda"), snapshot.fact("arch")
     if release is None or cuda.value in (None, "absent") or snapshot.fact("os").value not in (None, "linux"):
         return None
-    return tables.wheels.capabilities(release[1], str(cuda.value), str(machine.value or "x86_64"))
+    return tables.made("torch_wheels", binaries.Wheels).capabilities(release[1], str(cuda.value), str(machine.value or "x86_64"))
 
 
 def _named(gpu: Gpu) -> str:
