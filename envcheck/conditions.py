@@ -165,9 +165,9 @@ def _package(name: str) -> Callable[[Snapshot, str], Reading]:
     return look
 
 
-def _version_key(key: str, exact: bool = False) -> Callable[[Snapshot, str], Reading]:
+def _version_key(key: str) -> Callable[[Snapshot, str], Reading]:
     def look(snapshot: Snapshot, argument: str) -> Reading:
-        return _version_reading(snapshot.fact(key), argument, exact, True)
+        return _version_reading(snapshot.fact(key), argument, key in _EXACT, True)
 
     return look
 
@@ -203,6 +203,16 @@ def _version_truth(value: str, argument: str, exact: bool, vendor: bool) -> Opti
 
 def _truth(answer: Optional[bool]) -> Truth:
     return UNKNOWN if answer is None else YES if answer else NO
+
+
+def version_set(key: str, value: object) -> Optional[versions.VersionSet]:
+    """The versions that the known fact under a condition key stands for; None where it is about no versions or cannot be read."""
+    if key in CONDITIONS and key not in VERSION_CONDITIONS or "." in key or value == "absent":
+        return None
+    try:
+        return _version_set(str(value), key in _EXACT, key in CONDITIONS)
+    except versions.VersionError:
+        return None
 
 
 def _version_set(text: str, exact: bool, vendor: bool) -> versions.VersionSet:
@@ -307,7 +317,7 @@ CONDITIONS: Dict[str, Callable[[Snapshot, str], Reading]] = {
     "os": _named("os"),
     "arch": _named("arch"),
     "glibc": _version_key("glibc"),
-    "torch_cuda": _version_key("torch_cuda", exact=True),
+    "torch_cuda": _version_key("torch_cuda"),
     "cuda_toolkit": _version_key("cuda_toolkit"),
     "driver": _version_key("driver"),
     "cudnn": _version_key("cudnn"),
@@ -320,6 +330,9 @@ CONDITIONS: Dict[str, Callable[[Snapshot, str], Reading]] = {
     "gpu_count": _gpu_count,
 }
 """Condition key -> function; beside them stand package names, `env.NAME` and `train.KEY`."""
+
+_EXACT = frozenset(("torch_cuda",))
+"""Those whose partial version is a release: torch's CUDA `12.1` is what its wheel was built with."""
 
 VERSION_CONDITIONS = ("python", "glibc", "torch_cuda", "cuda_toolkit", "driver", "cudnn", "nccl", "gcc", "rocm", "cann")
 """Those whose argument is a version specifier, `installed` or `absent`."""

@@ -35,9 +35,9 @@ Cut = Tuple[Key, int]
 """A place on the line: just before (0) or just after (1) a key."""
 Interval = Tuple[Cut, Cut]
 
-_LOWEST: Cut = ((-1, (), _BEFORE_PRE, -1, -1), 0)
-_HIGHEST: Cut = ((_INFINITY, (), _NO_PRE, _INFINITY, _INFINITY), 1)
-_EVERYTHING: Tuple[Interval, ...] = ((_LOWEST, _HIGHEST),)
+LOWEST: Cut = ((-1, (), _BEFORE_PRE, -1, -1), 0)
+HIGHEST: Cut = ((_INFINITY, (), _NO_PRE, _INFINITY, _INFINITY), 1)
+_EVERYTHING: Tuple[Interval, ...] = ((LOWEST, HIGHEST),)
 
 
 class VersionError(ValueError):
@@ -219,7 +219,7 @@ def _wildcard(clause: str, operator: str, prefix: str) -> _Clause:
         raise VersionError(f"`{_cut(clause)}`: `.*` stands only behind release numbers")
     low, high = (_floor(version.epoch, version.release), 0), (_floor(version.epoch, _next(version.release)), 0)
     if operator == "!=":
-        return _Clause(((_LOWEST, low), (high, _HIGHEST)))
+        return _Clause(((LOWEST, low), (high, HIGHEST)))
     return _Clause(((low, high),), asked=(((_release_key(version), 0), high),))
 
 
@@ -227,15 +227,15 @@ def _compare(clause: str, operator: str, version: Version) -> Tuple[Interval, ..
     key = _key(version)
     before, after = (key, 0), (key, 1)
     equal: Tuple[Interval, ...] = ((before, after),)
-    simple = {"==": equal, "===": equal, "!=": ((_LOWEST, before), (after, _HIGHEST)), "<=": ((_LOWEST, after),), "<": ((_LOWEST, before),)}
+    simple = {"==": equal, "===": equal, "!=": ((LOWEST, before), (after, HIGHEST)), "<=": ((LOWEST, after),), "<": ((LOWEST, before),)}
     if operator in simple:
         return simple[operator]
     if operator == ">=":
-        return ((before, _HIGHEST),)
+        return ((before, HIGHEST),)
     if operator == ">":
         # PEP 440: `>V` excludes V's post-releases unless V is one itself; a development version has none.
         beyond = after if version.post is not None or version.dev is not None else ((*key[:3], _INFINITY, _INFINITY), 1)
-        return ((beyond, _HIGHEST),)
+        return ((beyond, HIGHEST),)
     if len(version.release) < 2:
         raise VersionError(f"`{clause}`: `~=` needs at least two release numbers")
     return ((before, (_floor(version.epoch, _next(version.release[:-1])), 0)),)

@@ -2,22 +2,23 @@
 
 One file. A first line names the format and the header's length, the header (JSON) says where everything lies:
 
-    envcheck-index 2 2345
-    {"fingerprint": "…", "shards": {"torch": [offset, length], …}, "ids": [offset, length], "tables": {…}}
+    envcheck-index 3 2345
+    {"fingerprint": "…", "keys": {"torch": [offset, length], …}, "ids": [offset, length], "tables": {…}}
     …blocks of JSON, back to back…
 
-A *shard* holds, for one condition key, the conditions of every entry that this key can make interesting; a run opens
-the shards of the packages and settings it knows. Pages (cause, fix, links) are opened only for what fired. So the cost of a
-run grows with what is installed, not with the number of entries.
+A *directory* says for one condition key where the rows of the entries lie that this key can make interesting, by the
+versions they are about (`slabs.py`); a run opens the directories and rows of what it knows. Pages (cause, fix, links) are opened only
+for what fired. So the cost of a run grows with what is installed and known of it, not with the number of entries.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, AbstractSet, Any, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, AbstractSet, Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
-from envcheck.conditions import BACKGROUND
 from envcheck.errors import UnableError
+from envcheck.matrix import slabs
+from envcheck.matrix.slabs import Directory, Span
 from envcheck.model import Entry, Page
 
 if TYPE_CHECKING:
@@ -25,10 +26,7 @@ if TYPE_CHECKING:
 
     from envcheck.matrix.schema import Draft
 
-FORMAT = b"envcheck-index 2 "
-GOOD = "good combinations"
-"""The shard of all good entries: they are few, and the nearest one may share nothing but torch."""
-Span = Tuple[int, int]
+FORMAT = b"envcheck-index 3 "
 
 
 class Located(NamedTuple):
@@ -38,30 +36,14 @@ class Located(NamedTuple):
     page: Span
 
 
-def anchors(when: Mapping[str, Any]) -> Tuple[str, ...]:
-    """The condition keys through which an entry is found: those inside `any` too, not those inside `not`, and what nearly
-    every snapshot knows (`BACKGROUND`) only where there is nothing else.
-    """
-    keys = list(dict.fromkeys(_keys(when)))
-    return tuple(key for key in keys if key not in BACKGROUND) or tuple(keys)
-
-
-def _keys(when: Mapping[str, Any]) -> Iterable[str]:
-    for key, argument in when.items():
-        if key == "any":
-            for branch in argument:
-                yield from _keys(branch)
-        elif key != "not":
-            yield key
-
-
 def compile_index(drafts: Sequence[Draft], tables: Mapping[str, Any], fingerprint: str, notices: Sequence[str] = ()) -> bytes:
     """The bytes of an index over these entries and fact tables; the same input always gives the same bytes.
 
     `notices` are what was to be said while they were loaded, to be said again whenever the index is opened.
     """
     blocks = _Blocks()
-    shards: Dict[str, List[Any]] = {}
+    good: List[Any] = []
+    located: List[Tuple[Mapping[str, Any], Span]] = []
     ids: Dict[str, Any] = {}
     for draft in drafts:
         page = blocks.add(_page_row(draft.page))
@@ -69,11 +51,14 @@ def compile_index(drafts: Sequence[Draft], tables: Mapping[str, Any], fingerprin
         ids[draft.entry.id] = [*row, draft.page.withdrawn != ""]
         if draft.page.withdrawn:
             continue
-        for key in (GOOD,) if draft.entry.kind == "good" else anchors(draft.entry.when):
-            shards.setdefault(key, []).append(row)
+        if draft.entry.kind == "good":
+            good.append(row)
+        else:
+            located.append((draft.entry.when, blocks.add(row)))
     header: Dict[str, Any] = {
         "fingerprint": fingerprint,
-        "shards": {key: blocks.add(shards[key]) for key in sorted(shards)},
+        "keys": {key: blocks.add(slabs.as_row(one)) for key, one in slabs.layout(located).items()},
+        "good": blocks.add(good),
         "ids": blocks.add(ids),
         "tables": {name: blocks.add(tables[name]) for name in sorted(tables)},
         "notices": list(notices),
@@ -135,7 +120,7 @@ class Index:
         except (ValueError, KeyError):
             raise UnableError("is no compiled matrix of this version", where=name, hint="reinstall envcheck, or delete that file") from None
         self._raw = raw
-        self._shards: Dict[str, Tuple[Located, ...]] = {}
+        self._directories: Dict[str, Directory] = {}
 
     @property
     def notices(self) -> Sequence[str]:
@@ -144,15 +129,22 @@ class Index:
 
     @property
     def keys(self) -> AbstractSet[str]:
-        """The condition keys that have a shard."""
-        return self._header["shards"].keys()  # type: ignore[no-any-return]
+        """The condition keys that lead to an entry."""
+        return self._header["keys"].keys()  # type: ignore[no-any-return]
 
-    def shard(self, key: str) -> Tuple[Located, ...]:
-        """The entries that are found through `key`; empty where there are none."""
-        if key not in self._shards:
-            span = self._header["shards"].get(key)
-            self._shards[key] = tuple(_located(row) for row in self._block(span)) if span else ()
-        return self._shards[key]
+    def directory(self, key: str) -> Directory:
+        """What one of `keys` leads to."""
+        if key not in self._directories:
+            self._directories[key] = slabs.from_row(self._block(self._header["keys"][key]))
+        return self._directories[key]
+
+    def located(self, span: Span) -> Located:
+        """The entry whose row lies there."""
+        return _located(self._block(span))
+
+    def good(self) -> Tuple[Located, ...]:
+        """All known-good combinations: they are few, and the nearest one may share nothing but torch."""
+        return tuple(_located(row) for row in self._block(self._header["good"]))
 
     def page(self, span: Span) -> Page:
         """The page that a `Located` points to."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import mmap
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from envcheck.conditions import truth_of
 from envcheck.errors import InputError, MatrixError, Problem, UnableError
 from envcheck.matrix import files
-from envcheck.matrix.index import GOOD, Index, Located, compile_index
-from envcheck.model import Page, Snapshot, Truth
+from envcheck.matrix.index import Index, Located, compile_index
+from envcheck.matrix.sieve import Sieve
+from envcheck.model import Page, Snapshot
 from envcheck.wire import nearest
 
 _HERE = Path(__file__).resolve().parent
@@ -32,7 +32,7 @@ class Matrix:
     def __init__(self, indexes: Sequence[Index]) -> None:
         """Raises `MatrixError` where two of them define one id."""
         self._indexes = tuple(indexes)
-        self._sieves = tuple(_Sieve(index) for index in self._indexes)
+        self._sieves = tuple(Sieve(index) for index in self._indexes)
         if len(self._indexes) > 1:
             self._refuse_repeated()
 
@@ -49,15 +49,14 @@ class Matrix:
 
     def candidates(self, snapshot: Snapshot) -> Iterator[Tuple[Located, Index]]:
         """Every entry that something known of `snapshot` makes interesting and nothing known refutes; their order means nothing."""
-        known = dict(known_facts(snapshot))
         for index, sieve in zip(self._indexes, self._sieves):
-            for located in sieve.left_over(known, snapshot):
+            for located in sieve.left_over(snapshot):
                 yield located, index
 
     def good(self) -> Iterator[Tuple[Located, Index]]:
         """Every known-good combination."""
         for index in self._indexes:
-            for located in index.shard(GOOD):
+            for located in index.good():
                 yield located, index
 
     def all(self) -> Dict[str, Tuple[Located, Index]]:
@@ -77,71 +76,6 @@ class Matrix:
     def table(self, name: str) -> Any:
         """A fact table; the first index that has it answers."""
         return next((table for table in (index.table(name) for index in self._indexes) if table is not None), None)
-
-
-def known_facts(snapshot: Snapshot) -> Iterator[Tuple[str, Any]]:
-    """The condition keys that `snapshot` has something to say about, with what decides each."""
-    yield from ((key, fact.value) for key, fact in snapshot.facts.items() if fact.value is not None)
-    yield from ((name, fact.value) for name, fact in snapshot.packages.items() if fact.value is not None)
-    if snapshot.gpus:
-        yield "gpu", snapshot.gpus
-        yield "gpu_count", snapshot.gpus
-    yield from ((f"train.{key}", fact.value) for key, fact in snapshot.train.items() if fact.value is not None)
-    yield from ((f"env.{key}", fact.value) for key, fact in snapshot.env.items())
-
-
-class _Sieve:
-    """Which entries of an index one fact lets through and which it refutes, remembered by the fact's value.
-
-    Thousands of snapshots share few versions of each package. Sets of entries are the bits of one integer each, so that
-    nearly every entry is dismissed by a handful of operations on integers.
-    """
-
-    LIMIT = 20_000
-
-    def __init__(self, index: Index) -> None:
-        self._index = index
-        self._numbers: Dict[str, int] = {}
-        self._located: List[Located] = []
-        self._answers: Dict[Tuple[str, Any, bool], Tuple[int, int]] = {}
-
-    def left_over(self, known: Mapping[str, Any], snapshot: Snapshot) -> Iterator[Located]:
-        let_through = refuted = 0
-        for key in self._index.keys & known.keys():
-            fitting, other = self._answer(key, known[key], snapshot)
-            let_through |= fitting
-            refuted |= other
-        left = let_through & ~refuted
-        while left:
-            lowest = left & -left
-            yield self._located[lowest.bit_length() - 1]
-            left ^= lowest
-
-    def _answer(self, key: str, value: Any, snapshot: Snapshot) -> Tuple[int, int]:
-        # As text, because 1, 1.0 and true are equal keys and different settings.
-        asked = (key, value if isinstance(value, tuple) else str(value), snapshot.complete)
-        found = self._answers.get(asked)
-        if found is None:
-            if len(self._answers) >= self.LIMIT:
-                self._answers.clear()
-            found = self._answers[asked] = self._judge(key, snapshot)
-        return found
-
-    def _judge(self, key: str, snapshot: Snapshot) -> Tuple[int, int]:
-        fitting = refuted = 0
-        for one in self._index.shard(key):
-            bit = 1 << self._number(one)
-            if key in one.entry.when and truth_of(key, one.entry.when[key], snapshot) is Truth.NO:
-                refuted |= bit
-            else:
-                fitting |= bit
-        return fitting, refuted
-
-    def _number(self, one: Located) -> int:
-        number = self._numbers.setdefault(one.entry.id, len(self._located))
-        if number == len(self._located):
-            self._located.append(one)
-        return number
 
 
 def open_matrix(private: Sequence[Path] = (), notice: Notice = None) -> Matrix:
@@ -223,6 +157,7 @@ def _fingerprint(paths: Sequence[Path]) -> str:
 
 _COMPILED_BY = (
     "matrix/index.py",
+    "matrix/slabs.py",
     "matrix/schema.py",
     "matrix/load.py",
     "facts/tables.py",

@@ -8,7 +8,9 @@ from test_schema import SOUND, write
 
 from envcheck.errors import InputError, MatrixError, UnableError
 from envcheck.matrix import load, store
-from envcheck.matrix.index import Index, anchors, compile_index
+from envcheck.matrix.index import Index, compile_index
+from envcheck.matrix.sieve import Sieve
+from envcheck.matrix.slabs import anchors
 
 
 def index_of(*paths: Path) -> Index:
@@ -18,7 +20,7 @@ def index_of(*paths: Path) -> Index:
 def test_what_goes_in_comes_out(tmp_path: Path) -> None:
     [draft] = load.drafts([write(tmp_path, SOUND)])
     index = index_of(write(tmp_path, SOUND))
-    [located] = index.shard("deepspeed")
+    [located] = Sieve(index).left_over(snap(deepspeed="0.14.3"))
     assert located.entry == draft.entry
     assert index.page(located.page) == draft.page
     assert index.table("gpus") == [["A", "8.0"]]
@@ -32,7 +34,7 @@ def test_the_same_entries_give_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_withdrawn_entry_is_explained_and_does_not_fire(tmp_path: Path) -> None:
     index = index_of(write(tmp_path, SOUND + "withdrawn: it was another package\n"))
-    assert index.shard("deepspeed") == ()
+    assert list(Sieve(index).left_over(snap(deepspeed="0.14.3"))) == []
     assert index.all()["sound-entry"][1]
 
 
@@ -49,7 +51,7 @@ def test_an_entry_is_found_through_what_is_special_about_it(when: dict[str, obje
     assert anchors(when) == found_through
 
 
-@pytest.mark.parametrize("raw", [b"", b"\0" * 40, b"envcheck-index 2 5\n{}", b"envcheck-index 1 2\n{}", b"envcheck-index 2 x\n"])
+@pytest.mark.parametrize("raw", [b"", b"\0" * 40, b"envcheck-index 3 5\n{}", b"envcheck-index 2 2\n{}", b"envcheck-index 3 x\n"])
 def test_what_is_no_index_is_refused(raw: bytes) -> None:
     with pytest.raises(UnableError):
         Index(raw, "damaged")
@@ -92,7 +94,7 @@ def test_a_damaged_cache_is_compiled_again(tmp_path: Path, monkeypatch: pytest.M
     kept = sorted((cache / "envcheck").iterdir())
     assert kept
     for path in kept:
-        path.write_bytes(b"envcheck-index 2 999\n{")
+        path.write_bytes(b"envcheck-index 3 999\n{")
     assert store.open_matrix([entries]).explain("sound-entry")
 
 
