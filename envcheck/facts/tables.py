@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 from envcheck import documents, versions
 from envcheck.documents import Text, line_of
 from envcheck.errors import InputError, MatrixError, Problem
-from envcheck.facts import binaries
+from envcheck.facts import binaries, releases, requires
 from envcheck.wire import canonical_name
 
 
@@ -31,7 +31,8 @@ def load(paths: Sequence[Path]) -> Dict[str, Any]:
         if not isinstance(rows, list):
             problems.append(Problem(str(path), 1, "a table is a mapping with `source` and a list `rows`"))
             continue
-        found[path.stem] = _checked(rows, checker, str(path), problems)
+        checked = _checked(rows, checker, str(path), problems)
+        found[path.stem] = dict(checked) if path.stem in BY_PACKAGE else checked
     if problems:
         raise MatrixError(problems)
     return found
@@ -98,5 +99,15 @@ def package(row: Text) -> str:
     return str(row)
 
 
-TABLES: Dict[str, Callable[[Any], Any]] = {"gpus": _gpu, "stack": package, "torch_wheels": binaries.check_wheel, "drivers": binaries.check_driver}
+TABLES: Dict[str, Callable[[Any], Any]] = {
+    "gpus": _gpu,
+    "stack": package,
+    "torch_wheels": binaries.check_wheel,
+    "drivers": binaries.check_driver,
+    "requires": requires.check_row,
+    "releases": releases.check_row,
+}
 """Table -> what one of its rows becomes in the index, or an error that says why not."""
+
+BY_PACKAGE = frozenset(("requires", "releases"))
+"""Tables with one row a package, of which a run reads only the rows of what is installed; their checkers give (package, row)."""

@@ -2,7 +2,7 @@
 
 One file. A first line names the format and the header's length, the header (JSON) says where everything lies:
 
-    envcheck-index 3 2345
+    envcheck-index 4 2345
     {"fingerprint": "…", "keys": {"torch": [offset, length], …}, "ids": [offset, length], "tables": {…}}
     …blocks of JSON, back to back…
 
@@ -14,7 +14,7 @@ for what fired. So the cost of a run grows with what is installed and known of i
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, AbstractSet, Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, AbstractSet, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from envcheck.errors import UnableError
 from envcheck.matrix import slabs
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from envcheck.matrix.schema import Draft
 
-FORMAT = b"envcheck-index 3 "
+FORMAT = b"envcheck-index 4 "
 
 
 class Located(NamedTuple):
@@ -60,12 +60,17 @@ def compile_index(drafts: Sequence[Draft], tables: Mapping[str, Any], fingerprin
         "keys": {key: blocks.add(slabs.as_row(one)) for key, one in slabs.layout(located).items()},
         "good": blocks.add(good),
         "ids": blocks.add(ids),
-        "tables": {name: blocks.add(tables[name]) for name in sorted(tables)},
+        "tables": {name: _table(tables[name], blocks) for name in sorted(tables)},
         "notices": list(notices),
     }
     header["size"] = blocks.end
     head = _json(header)
     return FORMAT + str(len(head)).encode() + b"\n" + head + b"".join(blocks.parts)
+
+
+def _table(rows: Any, blocks: _Blocks) -> Any:
+    """Where a table lies; one by package (a mapping) has a block for each, so that a run reads those of what is installed."""
+    return {key: blocks.add(rows[key]) for key in sorted(rows)} if isinstance(rows, dict) else blocks.add(rows)
 
 
 class _Blocks:
@@ -154,9 +159,10 @@ class Index:
         """Every entry by id, and whether it is withdrawn."""
         return {name: (_located(row), row[8]) for name, row in self._block(self._header["ids"]).items()}
 
-    def table(self, name: str) -> Any:
-        """A fact table as it was compiled; None where this index has none of that name."""
+    def table(self, name: str, key: Optional[str] = None) -> Any:
+        """A fact table as it was compiled, or what one that goes by package says of `key`; None where this index has none."""
         span = self._header["tables"].get(name)
+        span = span.get(key) if isinstance(span, dict) else span
         return self._block(span) if span else None
 
     def _block(self, span: Sequence[int]) -> Any:

@@ -73,9 +73,9 @@ class Matrix:
         located, index = everything[name]
         return located, index.page(located.page)
 
-    def table(self, name: str) -> Any:
-        """A fact table; the first index that has it answers."""
-        return next((table for table in (index.table(name) for index in self._indexes) if table is not None), None)
+    def table(self, name: str, key: Optional[str] = None) -> Any:
+        """A fact table, or what one that goes by package says of `key`; the first index that has it answers."""
+        return next((table for table in (index.table(name, key) for index in self._indexes) if table is not None), None)
 
 
 def open_matrix(private: Sequence[Path] = (), notice: Notice = None) -> Matrix:
@@ -162,6 +162,8 @@ _COMPILED_BY = (
     "matrix/load.py",
     "facts/tables.py",
     "facts/binaries.py",
+    "facts/requires.py",
+    "facts/releases.py",
     "documents.py",
     "versions.py",
     "wire.py",

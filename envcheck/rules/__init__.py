@@ -5,10 +5,21 @@ from __future__ import annotations
 from typing import Dict, Optional, Tuple
 
 from envcheck.model import Finding, Page, Snapshot
-from envcheck.rules import driver_floor, metadata, mixed_builds, settings, unpinned, vendor, wheel_arch
+from envcheck.rules import driver_floor, installable, metadata, mixed_builds, requirements, settings, unpinned, vendor, wheel_arch, yanked
 from envcheck.rules.rule import Rule, Tables
 
-RULES: Dict[str, Rule] = {rule.id: rule for rule in (wheel_arch.RULE, driver_floor.RULE, vendor.RULE, settings.RULE, mixed_builds.RULE, *metadata.RULES)}
+_ALL = (
+    wheel_arch.RULE,
+    driver_floor.RULE,
+    vendor.RULE,
+    mixed_builds.RULE,
+    *requirements.RULES,
+    *installable.RULES,
+    yanked.RULE,
+    settings.RULE,
+    *metadata.RULES,
+)
+RULES: Dict[str, Rule] = {rule.id: rule for rule in _ALL}
 """By id, which `envcheck explain` takes as it takes an entry's."""
 
 

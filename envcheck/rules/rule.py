@@ -13,8 +13,9 @@ Rows = Sequence[Sequence[Any]]
 class Tables:
     """The fact tables that rules draw on; each is read when a rule first asks for it, and once."""
 
-    def __init__(self, stack: FrozenSet[str] = frozenset(), read: Callable[[str], Any] = lambda name: None) -> None:
-        """`stack` names the packages whose code runs in a training step; `read` gives a table by name, or None where there is none."""
+    def __init__(self, stack: FrozenSet[str] = frozenset(), read: Callable[..., Any] = lambda name, package=None: None) -> None:
+        """`stack` names the packages whose code runs in a training step; `read` gives a table by name, or what it says of a package; None
+        where there is none."""
         self.stack = stack
         self._read = read
         self._made: Dict[Tuple[str, Any], Any] = {}
@@ -29,6 +30,13 @@ class Tables:
         if key not in self._made:
             self._made[key] = build(self._read(name) or ())
         return self._made[key]  # type: ignore[no-any-return]
+
+    def of(self, name: str, package: str) -> Any:
+        """What a table that goes by package (`facts.tables.BY_PACKAGE`) says of one; None where it does not name it."""
+        key = (name, package)
+        if key not in self._made:
+            self._made[key] = self._read(name, package)
+        return self._made[key]
 
 
 class Rule(NamedTuple):

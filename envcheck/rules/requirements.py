@@ -1,0 +1,113 @@
+"""A release beside a version that it declares not to work with: its own metadata against what is there."""
+
+from __future__ import annotations
+
+from typing import Iterator, List, NamedTuple, Tuple
+
+from envcheck import versions
+from envcheck.conditions import truth_of
+from envcheck.facts import requires
+from envcheck.facts.requires import Declared
+from envcheck.model import Fact, Finding, Page, Snapshot, Truth, UsedFact
+from envcheck.rules import markers
+from envcheck.rules.rule import Rule, Tables
+
+CHECKED = "requirement-checked-at-import"
+UNMET = "requirement-not-met"
+
+CHECKED_PAGE = Page(
+    symptom=("import-error",),
+    signature=(r"is required for a normal functioning of this module, but found",),
+    cause="transformers compares some of its requirements with what is installed each time it is loaded, and raises where one is not met. Such a pair comes "
+    "from a later install of another package, or from a restored environment in which only one of the two was pinned.",
+    fix=("install the pinned transformers once more, so that the installer brings what it asks for",),
+    links=(
+        "https://github.com/huggingface/transformers/blob/v4.42.4/src/transformers/dependency_versions_check.py",
+        "https://github.com/huggingface/huggingface_hub/issues/2377",
+        "https://github.com/archlinuxcn/repo/issues/4836",
+    ),
+    level="reproduced",
+)
+UNMET_PAGE = Page(
+    symptom=("import-error", "other"),
+    cause="A release states in its metadata which versions of its dependencies it needs; the installer keeps to that when it installs it, and anything "
+    "installed later may break it. Below a lower bound names and arguments that the code uses are missing, which is graver than a version above an upper "
+    "bound: that one is often a precaution, and many published stacks go past it.",
+    fix=("install both in one command, so that the installer finds versions that fit each other, and pin those",),
+    links=("https://packaging.python.org/en/latest/specifications/core-metadata/#requires-dist-multiple-use",),
+)
+
+# transformers/dependency_versions_check.py, read in the wheels of 4.20.1 to 5.23.0: `huggingface-hub`, `safetensors` and
+# `pyyaml` joined after 4.28. `accelerate` stands there too and is passed over where it is too old.
+_CHECKED = frozenset(("tqdm", "regex", "requests", "packaging", "filelock", "numpy", "tokenizers"))
+_CHECKED_LATER = frozenset(("huggingface-hub", "safetensors", "pyyaml"))
+# Compiled against one torch: rules of their own look at what each was built for.
+_BINARY = frozenset(("torchvision", "torchaudio", "xformers", "vllm", "torch"))
+
+
+class _Broken(NamedTuple):
+    package: str
+    fact: Fact
+    declared: Declared
+    other: Fact
+
+
+def broken(snapshot: Snapshot, tables: Tables) -> Iterator[_Broken]:
+    """Every declared requirement that what is known certainly does not meet."""
+    for package, fact in snapshot.packages.items():
+        block = tables.of("requires", package) if fact.is_known and not fact.is_open else None
+        for one in requires.declared(block, str(fact.value).lstrip("=").partition("+")[0]) or ():
+            other = snapshot.packages.get(one.name)
+            if other is None or other.value in (None, "absent") or truth_of(one.name, one.specifier, snapshot) is not Truth.NO:
+                continue
+            if markers.holds(one.marker, snapshot):
+                yield _Broken(package, fact, one, other)
+
+
+def find_checked(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
+    """An error for each requirement that a package checks by itself when it is imported."""
+    return tuple(_finding(CHECKED, "bad", "error", one, CHECKED_PAGE) for one in broken(snapshot, tables) if _is_checked(one))
+
+
+def find_unmet(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
+    """A warning for each lower bound that is not met, a note for each upper one."""
+    found: List[Finding] = []
+    for one in broken(snapshot, tables):
+        if not _is_checked(one) and not (one.package in _BINARY and one.declared.name == "torch"):
+            severity = "warning" if _is_below(one) and one.declared.name in tables.stack | {one.package} else "note"
+            found.append(_finding(UNMET, "caution", severity, one, UNMET_PAGE))
+    return tuple(found)
+
+
+def _is_checked(one: _Broken) -> bool:
+    if one.package != "transformers":
+        return False
+    return one.declared.name in _CHECKED or one.declared.name in _CHECKED_LATER and _within(str(one.fact.value), ">=4.31")
+
+
+def _is_below(one: _Broken) -> bool:
+    """Whether the version lies below every one that is asked for."""
+    lower = [clause for clause in one.declared.specifier.split(",") if clause[:2] in (">=", "~=", "==") or clause[:1] == ">"]
+    floor = ",".join(">=" + clause.lstrip(">=~").replace(".*", "") for clause in lower)
+    return bool(floor) and _within(str(one.other.value), floor) is False
+
+
+def _within(version: str, specifier: str) -> bool:
+    wanted = versions.specifier(specifier)
+    try:
+        return versions.within(versions.reported(version), wanted) is not False
+    except versions.VersionError:
+        return True
+
+
+def _finding(id: str, kind: str, severity: str, one: _Broken, page: Page) -> Finding:
+    package, declared = f"{one.package} {str(one.fact.value).lstrip('=')}", one.declared
+    title = f"{package} requires {declared.name} {declared.specifier}, and {declared.name} is {one.other.value}"
+    used = (UsedFact(one.package, one.fact.value or "", one.fact.origin), UsedFact(declared.name, one.other.value or "", one.other.origin))
+    return Finding(id, kind, severity, "certain", title, (declared.name, one.package), used, page)
+
+
+RULES = (
+    Rule(CHECKED, "transformers refuses to load beside a version outside its own window", CHECKED_PAGE, find_checked),
+    Rule(UNMET, "a release is beside a version outside what it declares to require", UNMET_PAGE, find_unmet),
+)
