@@ -12,7 +12,7 @@ from envcheck.inputs.target import Target
 from envcheck.match import match, unpinned
 from envcheck.matrix.index import Index, Located
 from envcheck.matrix.store import Matrix, open_matrix
-from envcheck.model import SEVERITIES, Fact, Finding, Nearest, Report, Snapshot, merge
+from envcheck.model import SEVERITIES, Finding, Nearest, Report, Snapshot, merge
 from envcheck.rules.rule import Tables
 
 Warn = Callable[[str], None]
@@ -33,8 +33,10 @@ class Sources:
     requirements: Tuple[str, ...] = ()
     """Requirements files instead of the live machine."""
     config: Tuple[str, ...] = ()
-    """Training configs."""
+    """Training configs, launch scripts and pasted commands."""
     target: Target = field(default_factory=Target)
+    launch: Tuple[str, ...] = ()
+    """The command that will start the training, word by word."""
 
 
 class Checker:
@@ -104,7 +106,7 @@ def snapshot_of(sources: Sources, checker: Checker, warn: Warn = _silent) -> Sna
 def overlay(sources: Sources, checker: Checker, warn: Warn = _silent) -> Callable[[Snapshot], Snapshot]:
     """What lays the training configs and the declared target over a Snapshot. Raises `InputError` at once."""
     declared = _declared(sources, checker)
-    train = Snapshot(train=_train(sources.config, warn))
+    train = _training(sources, warn)
     return lambda snapshot: merge(merge(snapshot, train), declared)
 
 
@@ -141,12 +143,13 @@ def _marker_environment(declared: Snapshot) -> Dict[str, str]:
     return environment
 
 
-def _train(configs: Sequence[str], warn: Warn) -> Dict[str, Fact]:
-    if not configs:
-        return {}
+def _training(sources: Sources, warn: Warn) -> Snapshot:
+    if not (sources.config or sources.launch):
+        return Snapshot()
     from envcheck import training
 
-    return training.combine([training.read(path, warn) for path in configs])
+    found = training.picture(sources.config, sources.launch, warn)
+    return Snapshot(train=found.train, env=found.env)
 
 
 def check(sources: Sources = Sources(), *, matrix: Sequence[Path] = (), warn: Warn = _silent) -> Report:

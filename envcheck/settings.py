@@ -52,6 +52,19 @@ TRAIN_KEYS = (
     "logging_nan_inf_filter",
     "group_by_length",
     "deepspeed",
+    "framework",
+    "checkpoint_dtype",
+    "attn_softcap",
+    "sliding_window",
+    "neftune_noise_alpha",
+    "label_smoothing_factor",
+    "padding_free",
+    "assistant_only_loss",
+    "use_vllm",
+    "average_tokens_across_devices",
+    "auto_find_batch_size",
+    "fp16_full_eval",
+    "bf16_full_eval",
 )
 """Known keys under `train`; another one is kept, with a warning."""
 
@@ -88,10 +101,19 @@ _SWITCHES = (
     "ddp_find_unused_parameters",
     "logging_nan_inf_filter",
     "group_by_length",
+    "attn_softcap",
+    "sliding_window",
+    "padding_free",
+    "assistant_only_loss",
+    "use_vllm",
+    "average_tokens_across_devices",
+    "auto_find_batch_size",
+    "fp16_full_eval",
+    "bf16_full_eval",
 )
 _PRECISIONS = ("precision", "trainer_precision", "declared_precision")
 _ALIASES: Dict[str, Dict[str, str]] = {
-    **dict.fromkeys((*_PRECISIONS, "param_dtype"), _PRECISION),
+    **dict.fromkeys((*_PRECISIONS, "param_dtype", "checkpoint_dtype"), _PRECISION),
     **dict.fromkeys((*_SWITCHES, "deepspeed", "deepspeed_fp16", "deepspeed_bf16"), _SWITCH),
     "offload": {**_SWITCH, "cpu": "true", "nvme": "true", "none": "false"},
     "attn_implementation": _aliases(_ATTENTION_SPELLINGS),

@@ -1,7 +1,7 @@
 """The only room that knows click, writes to a stream, or chooses an exit code.
 
 0: nothing at or above `--fail-on`. 1: a finding at or above it. 2: wrong usage or unreadable input. 3: envcheck could
-not do its work.
+not do its work. `run` becomes the command it starts, so from then on the exit code is that command's.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from envcheck.errors import EnvcheckError, UnableError
 
 COMMANDS = {
     "check": ("envcheck.cli.check", "Say whether this environment is known good, known bad or untested (the default)."),
+    "run": ("envcheck.cli.run", "Check, then start the training command; stop before it on an error."),
     "probe": ("envcheck.cli.probe", "Show or save what can be read of this machine and environment."),
     "selftest": ("envcheck.cli.selftest", "Check the arithmetic of the device with a short numeric test."),
     "explain": ("envcheck.cli.explain", "Show an entry or a rule as a page."),

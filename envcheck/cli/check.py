@@ -10,15 +10,14 @@ import click
 
 from envcheck import api
 from envcheck.cli import options, talk
-from envcheck.inputs.target import Target
 from envcheck.model import SEVERITIES, Report, worst
 
 
-@click.command()
+@click.command(cls=options.Launching)
 @options.python
 @click.option("--snapshot", metavar="FILE", help="Check a saved snapshot (`.json`), or many, one a line (`.jsonl`).")
 @click.option("-r", "--requirement", "requirements", metavar="FILE", multiple=True, help="Check a requirements file. May be repeated.")
-@click.option("--config", metavar="FILE", multiple=True, help="A training config: DeepSpeed JSON, or HF TrainingArguments as YAML or JSON. May be repeated.")
+@click.option("--config", metavar="FILE", multiple=True, help="A training config, launch script or `training_args.bin`. May be repeated.")
 @options.target
 @options.matrix
 @options.output_format
@@ -28,6 +27,8 @@ from envcheck.model import SEVERITIES, Report, worst
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> int:
     """Say whether an environment is known good, known bad or untested, why, and what to change.
+
+    What stands after `--` is the command that will start the training: its options and the files it names are read, nothing is started.
 
     The exit status is 0 where nothing reaches `--fail-on`, 1 where something does, 2 for wrong usage or unreadable
     input, 3 where envcheck could not do its work.
@@ -42,23 +43,20 @@ def command(ctx: click.Context, /, **given: Any) -> int:
     if sources.snapshot is not None and snapshot.is_lines(sources.snapshot):
         return _many(sources, checker, given)
     report = checker.report(api.snapshot_of(sources, checker, talk.say))
+    ran = 0
     if given["with_selftest"]:
-        report = _with_selftest(report, sources)
+        report, ran = with_selftest(report, sources)
     talk.show(_rendered(report, given["output_format"]))
-    status = options.exit_code(worst(iter(report.findings)), given["fail_on"])
-    if given["with_selftest"]:
-        from envcheck.cli.selftest import ran_status
-
-        return ran_status([dict(row) for row in report.selftest], status)
-    return status
+    return max(options.exit_code(worst(iter(report.findings)), given["fail_on"]), ran)
 
 
 def _sources(given: Any) -> api.Sources:
     places = [name for name, value in (("--python", given["python"]), ("--snapshot", given["snapshot"]), ("-r", given["requirements"])) if value]
     if len(places) > 1:
         raise click.UsageError(f"{' and '.join(f'`{name}`' for name in places)} name different environments; give one of them", click.get_current_context())
-    target = Target(given["gpu"], given["driver"], given["cuda"], given["python_version"], given["settings"])
-    return api.Sources(given["python"], given["snapshot"], given["requirements"], given["config"], target)
+    words = options.launch(click.get_current_context())
+    inspected = given["python"] if places else options.interpreter(words)
+    return api.Sources(inspected, given["snapshot"], given["requirements"], given["config"], options.target_of(given), words)
 
 
 def _rendered(report: Report, output_format: str) -> str:
@@ -84,10 +82,11 @@ def _many(sources: api.Sources, checker: api.Checker, given: Any) -> int:
     return options.exit_code(next((severity for severity in SEVERITIES if severity in severities), None), given["fail_on"])
 
 
-def _with_selftest(report: Report, sources: api.Sources) -> Report:
-    from envcheck.cli.selftest import run_rows
+def with_selftest(report: Report, sources: api.Sources) -> Tuple[Report, int]:
+    """The report with what the self-test found, and the exit status of the self-test alone."""
+    from envcheck.cli.selftest import ran_status, run_rows
 
     train = {key: fact.value for key, fact in report.snapshot.train.items() if fact.is_known}
     rows, findings = run_rows(sources.python, ("auto",), train)
     merged: Tuple[Any, ...] = tuple(sorted(findings + report.findings, key=lambda one: (one.kind == "good", SEVERITIES.index(one.severity))))
-    return replace(report, findings=merged, selftest=tuple(rows))
+    return replace(report, findings=merged, selftest=tuple(rows)), ran_status([dict(row) for row in rows], 0)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, TypeVar
+import os
+import shutil
+import sys
+from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 import click
 
+from envcheck.inputs.target import Target
 from envcheck.model import SEVERITIES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -16,6 +20,39 @@ output_format = click.option("--format", "output_format", type=click.Choice(["te
 fail_on = click.option(
     "--fail-on", type=click.Choice([*SEVERITIES[:2], "never"]), default="error", show_default=True, help="The least severity that makes the exit status 1."
 )
+
+
+_LAUNCH = "envcheck.launch"
+
+
+class Launching(click.Command):
+    """A command that takes another one after `--`, word by word as the shell passes it on."""
+
+    def parse_args(self, ctx: click.Context, args: List[str]) -> List[str]:
+        if "--" in args:
+            at = args.index("--")
+            ctx.meta[_LAUNCH] = tuple(args[at + 1 :])
+            args = args[:at]
+        return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> List[str]:
+        return [*super().collect_usage_pieces(ctx), "[-- COMMAND...]"]
+
+
+def launch(ctx: click.Context) -> Tuple[str, ...]:
+    """The words after `--`; empty where there are none."""
+    words: Tuple[str, ...] = ctx.meta.get(_LAUNCH, ())
+    return words
+
+
+def interpreter(words: Sequence[str]) -> Optional[str]:
+    """The interpreter of the environment that a command's program lies in; None where it is the running one, or is not to be seen."""
+    program = next((word for word in words if "=" not in word), "")
+    found = shutil.which(program)
+    beside = os.path.join(os.path.dirname(found), "python") if found else ""
+    if not beside or not os.path.isfile(beside) or os.path.dirname(found or "") == os.path.dirname(sys.executable):
+        return None
+    return beside
 
 
 def target(command: Command) -> Command:
@@ -33,6 +70,11 @@ def target(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def target_of(given: Mapping[str, Any]) -> Target:
+    """The declared target of a command that has these options."""
+    return Target(given["gpu"], given["driver"], given["cuda"], given["python_version"], given["settings"])
 
 
 def exit_code(worst: Any, least: str) -> int:

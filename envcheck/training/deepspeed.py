@@ -48,12 +48,13 @@ def fits(settings: Mapping[Any, Any]) -> bool:
     return any(isinstance(settings[slip.key], dict) for slip in slips(settings, "", ("zero_optimization",)))
 
 
-def read(settings: Mapping[Any, Any], path: str, warn: Callable[[str], None]) -> dict[str, Fact]:
+def read(section: Section, warn: Callable[[str], None]) -> dict[str, Fact]:
     """The training facts of one DeepSpeed config; `auto` is unknown but for `deepspeed_fp16` and `deepspeed_bf16`.
 
     Raises `InputError` for a value of the wrong type.
     """
-    section = Section(settings, path, "DeepSpeed's")
+    section = section.owned("DeepSpeed's")
+    settings, path = section.settings, section.path
     optimizer = section.inner("optimizer")
     parameters = optimizer.inner("params")
     found = {
@@ -87,7 +88,7 @@ def read_file(path: str, warn: Callable[[str], None]) -> dict[str, Fact]:
     settings = decoded(path)
     if not isinstance(settings, dict) or not (fits(settings) or DEEPSPEED.intersection(settings)):
         raise InputError("is no DeepSpeed config", where=path, hint="a DeepSpeed config is one JSON object")
-    return read(settings, path, warn)
+    return read(Section(settings, path, "DeepSpeed's"), warn)
 
 
 def _zero(section: Section) -> dict[str, Fact | None]:

@@ -6,22 +6,19 @@ differ, and the file does not tell which trainer reads it, nothing is assumed.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from envcheck.documents import Text, parse_json
+from envcheck.documents import Text
 from envcheck.model import Fact, unknown
-from envcheck.training import deepspeed
 from envcheck.training.combine import combine
 from envcheck.training.misspelt import slips, unsettle
+from envcheck.training.named import ZERO_KEYS, deepspeed_config, nested
 from envcheck.training.names import TRAINING_ARGUMENTS, TRL_ALONE
 from envcheck.training.values import Section, boolean
 
 _UNDECIDED = "`bf16` is not given; `accelerate launch` or a trainer's own default may switch it on"
 _TRL_VARIES = "TRL's default differs between its versions"
-_FROM_DEEPSPEED = ("zero_stage", "overlap_comm", "offload")
-
 _DECIDES = {
     "bf16": ("precision", "trainer_precision"),
     "fp16": ("precision", "trainer_precision"),
@@ -29,7 +26,7 @@ _DECIDES = {
     "gradient_checkpointing_kwargs": ("use_reentrant",),
     "load_in_4bit": ("quantization",),
     "load_in_8bit": ("quantization",),
-    "deepspeed": _FROM_DEEPSPEED,
+    "deepspeed": ZERO_KEYS,
 }
 _DECIDING = (
     *_DECIDES,
@@ -44,20 +41,26 @@ def fits(settings: Mapping[Any, Any]) -> bool:
     return sum(key in TRAINING_ARGUMENTS for key in settings) > 1
 
 
-def read(settings: Mapping[Any, Any], path: str, warn: Callable[[str], None]) -> dict[str, Fact]:
+def read(section: Section, warn: Callable[[str], None]) -> dict[str, Fact]:
     """The training facts of a TrainingArguments file together with the DeepSpeed config it names, where that is there.
 
     Raises `InputError` for a value of the wrong type, in either file.
     """
-    section = Section(settings, path, "TrainingArguments'")
-    trainer = {key: fact for key, fact in _own(section).items() if fact is not None}
-    found = list(slips(settings, path, _DECIDING, TRAINING_ARGUMENTS | TRL_ALONE))
-    return combine([unsettle(trainer, found, _DECIDES, warn), _deepspeed(section, warn)])
+    section = section.owned("TrainingArguments'")
+    return with_deepspeed(section, {**own(section), "framework": Fact("trl", section.path) if is_trl(section) else None}, warn)
 
 
-def _own(section: Section) -> dict[str, Fact | None]:
+def with_deepspeed(section: Section, found: Mapping[str, Fact | None], warn: Callable[[str], None]) -> dict[str, Fact]:
+    """The facts that are there, what misspelt names would decide left open, together with the DeepSpeed config that is named."""
+    trainer = {key: fact for key, fact in found.items() if fact is not None}
+    slipped = () if section.lenient else slips(section.settings, section.path, _DECIDING, TRAINING_ARGUMENTS | TRL_ALONE)
+    return combine([unsettle(trainer, list(slipped), _DECIDES, warn), deepspeed_config(section, warn)])
+
+
+def own(section: Section) -> dict[str, Fact | None]:
+    """What TrainingArguments, and the names that HF's and TRL's scripts put beside them, say; None where nothing is known."""
     return {
-        **_precision(section),
+        **precision(section),
         "learning_rate": section.number("learning_rate"),
         "gradient_accumulation_steps": section.whole("gradient_accumulation_steps") or section.default(1),
         "per_device_train_batch_size": section.whole("per_device_train_batch_size") or section.default(8),
@@ -65,16 +68,42 @@ def _own(section: Section) -> dict[str, Fact | None]:
         "logging_nan_inf_filter": section.switch("logging_nan_inf_filter") or section.default("true"),
         "optimizer": section.word("optim"),
         "adam_epsilon": section.number("adam_epsilon"),
-        **{key: section.switch(key) for key in ("tf32", "use_liger_kernel", "ddp_find_unused_parameters", "packing")},
+        **{key: section.switch(key) for key in _SWITCHES},
+        "neftune_noise_alpha": section.number("neftune_noise_alpha"),
+        "label_smoothing_factor": section.number("label_smoothing_factor"),
         "torch_compile": _compile(section),
         "group_by_length": _grouped(section),
         "fsdp": _fsdp(section),
         **_checkpointing(section),
         **_model(section),
+        **adapter(section),
     }
 
 
-def _precision(section: Section) -> dict[str, Fact | None]:
+_SWITCHES = (
+    *("tf32", "use_liger_kernel", "ddp_find_unused_parameters", "packing", "padding_free", "assistant_only_loss", "use_vllm"),
+    *("average_tokens_across_devices", "auto_find_batch_size", "fp16_full_eval", "bf16_full_eval"),
+)
+
+
+def adapter(section: Section) -> dict[str, Fact | None]:
+    """`method` and `lora_r` as TRL's and many people's own scripts name them."""
+    rank = section.whole("lora_r") or section.whole("lora_rank")
+    switched = next((fact for fact in (section.switch("use_peft"), section.switch("lora_enable"), section.switch("use_lora")) if fact is not None), None)
+    if switched is None or not switched.is_known:
+        return {"lora_r": rank, "method": switched}
+    quantized = quantization(section)
+    name = "full" if switched.value == "false" else "qlora" if quantized is not None and quantized.value == "4bit" else "lora"
+    return {"lora_r": rank if name != "full" else None, "method": Fact(name, switched.origin)}
+
+
+def quantization(section: Section) -> Fact | None:
+    """`4bit` or `8bit` where `load_in_4bit` or `load_in_8bit` is on."""
+    bits = {name: section.switch(f"load_in_{name}") for name in ("4bit", "8bit")}
+    return next((Fact(name, fact.origin) for name, fact in bits.items() if fact is not None and fact.value == "true"), None)
+
+
+def precision(section: Section) -> dict[str, Fact | None]:
     """The trainer's own side, and the same as `precision` unless it is merely the trainer's default."""
     bf16, fp16 = section.switch("bf16"), section.switch("fp16")
     given = [fact for fact in (bf16, fp16) if fact is not None]
@@ -90,11 +119,12 @@ def _precision(section: Section) -> dict[str, Fact | None]:
         side = Fact("fp32", bf16.origin)
     else:
         undecided = unknown(_UNDECIDED, section.path)
-        return {"trainer_precision": undecided if _is_trl(section) else section.default("fp32"), "precision": undecided}
+        return {"trainer_precision": undecided if is_trl(section) else section.default("fp32"), "precision": undecided}
     return {"trainer_precision": side, "precision": side}
 
 
-def _is_trl(section: Section) -> bool:
+def is_trl(section: Section) -> bool:
+    """Whether settings that only TRL's configs have are among these."""
     return any(key in TRL_ALONE for key in section.settings)
 
 
@@ -103,17 +133,8 @@ def _checkpointing(section: Section) -> dict[str, Fact | None]:
     switch = section.switch("activation_checkpointing") or section.switch("gradient_checkpointing")
     names = ("activation_checkpointing_kwargs", "gradient_checkpointing_kwargs")
     name = next((one for one in names if section.raw(one) is not None), names[1])
-    default = unknown(_TRL_VARIES, section.path) if _is_trl(section) else section.default("false")
-    return {"gradient_checkpointing": switch or default, "use_reentrant": _nested(section, name).switch("use_reentrant")}
-
-
-def _nested(section: Section, key: str) -> Section:
-    """The mapping under a key, which TrainingArguments also takes as a JSON text (`'{"use_reentrant": false}'`)."""
-    value = section.raw(key)
-    if isinstance(value, Text) and value.startswith("{"):
-        # The line breaks put before it keep the line numbers.
-        return Section({key: parse_json("\n" * (value.line - 1) + value, section.path)}, section.path, section.owner).inner(key)
-    return section.inner(key)
+    default = unknown(_TRL_VARIES, section.path) if is_trl(section) else section.default("false")
+    return {"gradient_checkpointing": switch or default, "use_reentrant": nested(section, name).switch("use_reentrant")}
 
 
 def _compile(section: Section) -> Fact | None:
@@ -143,24 +164,12 @@ def _fsdp(section: Section) -> Fact | None:
 def _model(section: Section) -> dict[str, Fact | None]:
     key = "model_name_or_path" if section.raw("model_name_or_path") is not None else "model"
     model = section.word(key) if isinstance(section.raw(key), Text) else None
-    bits = {name: section.switch(f"load_in_{name}") for name in ("4bit", "8bit")}
-    quantized = next((Fact(name, fact.origin) for name, fact in bits.items() if fact is not None and fact.value == "true"), None)
-    attention = section.word("attn_implementation") or _nested(section, "model_init_kwargs").word("attn_implementation")
-    return {"model": model, "quantization": quantized, "attn_implementation": attention}
-
-
-def _deepspeed(section: Section, warn: Callable[[str], None]) -> dict[str, Fact]:
-    """The facts of the DeepSpeed config: a mapping in place, a JSON text, or a file next to this one or in the working directory."""
-    value, origin = section.raw("deepspeed"), section.origin("deepspeed")
-    if isinstance(value, dict) or (isinstance(value, Text) and value.startswith("{")):
-        return deepspeed.read(_nested(section, "deepspeed").settings, section.path, warn)
-    named = section.word("deepspeed")
-    if named is None or str(named.value).lower() in ("", "false"):
-        return {}
-    if named.is_known:
-        for path in (os.path.join(os.path.dirname(section.path), str(named.value)), str(named.value)):
-            if os.path.isfile(path):
-                return deepspeed.read_file(path, warn)
-        warn(f"{origin}: the DeepSpeed config `{named.value}` is not there, so its settings are unknown")
-    reason = named.reason or f"the DeepSpeed config `{named.value}` is not there"
-    return {"deepspeed": Fact("true", origin), **{key: unknown(reason, origin) for key in _FROM_DEEPSPEED}}
+    attention = section.word("attn_implementation") or nested(section, "model_init_kwargs").word("attn_implementation")
+    dtype = section.word("torch_dtype") or section.word("dtype") or nested(section, "model_init_kwargs").word("torch_dtype")
+    return {
+        "model": model,
+        "quantization": quantization(section),
+        "attn_implementation": attention,
+        "param_dtype": None if dtype is None or dtype.value == "auto" else dtype,
+        "bnb_4bit_compute_dtype": section.word("bnb_4bit_compute_dtype"),
+    }

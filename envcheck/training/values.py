@@ -18,6 +18,8 @@ from envcheck.model import Fact, Scalar, unknown
 AUTO = "`auto` is decided by the trainer"
 _TRUE = ("true", "yes", "on")
 _FALSE = ("false", "no", "off")
+# What HF's and argparse's usual converters take besides (transformers/hf_argparser.py, `string_to_bool`).
+_ARGUMENT_SWITCH = {**dict.fromkeys((*_TRUE, "1", "t", "y"), "true"), **dict.fromkeys((*_FALSE, "0", "f", "n"), "false")}
 # 500_000, 2e-5 (a text to the usual YAML loader, a number to whoever wrote it), .5, 1.
 _NUMBER = re.compile(r"[-+]?(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][-+]?\d+)?")
 # {{ lr }}, ${LR}, $LR, <your-model>: something that another program or person fills in.
@@ -29,9 +31,22 @@ _TEXT_SWITCH = "a text stands where a boolean belongs: "
 _FIRM = (_CONTRADICTION, _UNCLIPPED, _TEXT_SWITCH)
 
 
-def decoded(path: str) -> Document:
-    """What a config file holds, JSON or YAML by its first character. Raises `InputError`."""
-    text = read_text(path)
+class Unresolved(Text):
+    """A word of a command that only a running shell knows, as it was written, and why."""
+
+    reason: str = ""
+
+
+def unresolved(shown: str, line: int, reason: str) -> Unresolved:
+    """The word `shown` of which only the reason is known why it has no value."""
+    word = Unresolved(shown, line)
+    word.reason = reason
+    return word
+
+
+def decoded(path: str, text: str | None = None) -> Document:
+    """What a config file (or its `text`) holds, JSON or YAML by its first character. Raises `InputError`."""
+    text = read_text(path) if text is None else text
     # YAML reads JSON too, but says less of what is wrong with it.
     return parse_json(text, path) if text.lstrip().startswith(("{", "[")) else parse_yaml(text, path)
 
@@ -65,11 +80,19 @@ def text_switch(shown: str, origin: str) -> Fact:
 class Section:
     """One mapping of a config file, its settings read by type; a setting that is left out or null is None."""
 
-    def __init__(self, settings: Mapping[Any, Any], path: str, owner: str) -> None:
+    def __init__(self, settings: Mapping[Any, Any], path: str, owner: str, *, lenient: bool = False) -> None:
         self.settings = settings
         self.path = path
         self.owner = owner
         """Whose defaults hold here, for their origins (`DeepSpeed's`)."""
+        self.lenient = lenient
+        """Whether these are arguments of a command: all are texts, `1` is a boolean, and what a script makes of a value
+        that looks wrong is not known, so that it is unknown and no error.
+        """
+
+    def owned(self, owner: str) -> Section:
+        """The same settings under another program's defaults."""
+        return Section(self.settings, self.path, owner, lenient=self.lenient)
 
     def raw(self, key: str) -> Any:
         """The value as `documents` built it; None where it is left out or null."""
@@ -78,11 +101,11 @@ class Section:
     def inner(self, key: str) -> Section:
         """The mapping under a key, empty where there is none. Raises `InputError` for anything else."""
         value = self.raw(key)
-        if value is None:
-            return Section({}, self.path, self.owner)
+        if value is None or self.lenient and not isinstance(value, dict):
+            return Section({}, self.path, self.owner, lenient=self.lenient)
         if not isinstance(value, dict):
             raise self.wrong(key, "a mapping", "indent its settings below it, or write them in braces")
-        return Section(value, self.path, self.owner)
+        return Section(value, self.path, self.owner, lenient=self.lenient)
 
     def origin(self, key: str) -> str:
         """The line of a setting's value, or of its key."""
@@ -103,7 +126,7 @@ class Section:
         text = self._text(key, "true or false")
         if text is None:
             return None
-        value = boolean(text)
+        value = boolean(text) or (_ARGUMENT_SWITCH.get(text.lower()) if self.lenient else None)
         if value is not None:
             return Fact(value, self.origin(key))
         hint = "write it without quotes; any quoted text counts as true" if text.lower() in _TRUE + _FALSE else "write `true` or `false`"
@@ -123,7 +146,7 @@ class Section:
         """A whole number. Raises `InputError`."""
         fact = self.number(key)
         if fact is not None and fact.is_known and not isinstance(fact.value, int):
-            raise self.wrong(key, "a whole number", "write for example `4`")
+            return self._raise(key, "a whole number", "write for example `4`")
         return fact
 
     def wrong(self, key: str, wanted: str, hint: str) -> InputError:
@@ -136,15 +159,21 @@ class Section:
         value = self.raw(key)
         if value is None or isinstance(value, Text):
             return value
+        if self.lenient:
+            return None
         raise self.wrong(key, wanted, f"give `{key}` one value")
 
     def _open(self, key: str, text: Text) -> Fact | None:
         """Unknown, because something else decides; None for a value that stands."""
         if text == "auto":
             return unknown(AUTO, self.origin(key))
+        if isinstance(text, Unresolved):
+            return unknown(text.reason, self.origin(key))
         return unknown(f"`{_shown(text)}` is filled in elsewhere", self.origin(key)) if _PLACEHOLDER.search(text) else None
 
     def _raise(self, key: str, wanted: str, hint: str) -> Fact:
+        if self.lenient:
+            return unknown(f"`{_shown(self.raw(key))}` is not {wanted}", self.origin(key))
         raise self.wrong(key, wanted, hint)
 
 

@@ -359,3 +359,30 @@ def test_rules_only_leaves_the_entries_out(folder: Path) -> None:
     alone = [row["id"] for row in json.loads(envcheck("--snapshot", "both.json", "--rules-only", "--format", "json", cwd=folder).stdout)["findings"]]
     assert {"numpy-2-torch-before-2.3", "driver-older-than-cuda"} <= set(found)
     assert alone == ["driver-older-than-cuda"]
+
+
+class TestRun:
+    def test_it_becomes_the_command(self, folder: Path) -> None:
+        (folder / "t.py").write_text("import os, sys; print('started', sys.argv[1:], os.environ['A']); sys.exit(7)\n")
+        done = envcheck("run", "--fail-on", "never", "--", "A=1", sys.executable, "t.py", "--bf16", "True", cwd=folder)
+        assert (done.returncode, done.stdout) == (7, "started ['--bf16', 'True'] 1\n")
+        assert done.stderr
+
+    def test_an_error_keeps_it_from_starting(self, folder: Path) -> None:
+        (folder / "t.py").write_text("open('started', 'w')\n")
+        settings = ("--set", "train.deepspeed_bf16=true", "--set", "train.deepspeed_fp16=true")
+        done = envcheck("run", *settings, "--", sys.executable, "t.py", cwd=folder)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "was not started" in done.stderr
+        assert not (folder / "started").exists()
+
+    @pytest.mark.parametrize("words", [(), ("--",), ("--", "no-such-program", "t.py"), ("--", "A=1")])
+    def test_nothing_to_start(self, folder: Path, words: tuple[str, ...]) -> None:
+        is_clear_error(envcheck("run", *words, cwd=folder))
+
+
+def test_a_command_after_two_dashes_is_read_and_not_started(folder: Path) -> None:
+    (folder / "t.py").write_text("open('started', 'w')\n")
+    done = envcheck("--snapshot", "clean.json", "--format", "json", "--", "python", "t.py", "--learning_rate", "1e-4", cwd=folder)
+    assert json.loads(done.stdout)["snapshot"]["train"] == {"learning_rate": 0.0001}
+    assert not (folder / "started").exists()
