@@ -42,13 +42,14 @@ class Sources:
 class Checker:
     """The matrix, opened once, and what it says of snapshots."""
 
-    def __init__(self, private: Sequence[Path] = (), warn: Warn = _silent, *, rules_only: bool = False) -> None:
-        """Open the matrix, with the private folders added; with `rules_only` its tables count and its entries do not.
+    def __init__(self, private: Sequence[Path] = (), warn: Warn = _silent, *, rules_only: bool = False, base: Optional[Path] = None) -> None:
+        """Open the matrix, or that of another checkout's `base` folder, with the private folders added; with `rules_only` its tables
+        count and its entries do not.
 
         Raises `InputError` and `MatrixError`.
         """
         self._rules_only = rules_only
-        self.matrix: Matrix = open_matrix(private, warn)
+        self.matrix: Matrix = open_matrix(private, warn, base)
         self._stack: FrozenSet[str] = frozenset(self.matrix.table("stack") or ())
         self._tables: Optional[Tables] = None
         self._gpu_rows: Optional[List[Sequence[str]]] = None

@@ -37,6 +37,8 @@ class Problem(NamedTuple):
     path: str
     line: Optional[int]
     message: str
+    code: str = "L01"
+    """The lint it belongs to (`envcheck matrix lint --list`)."""
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}" if self.line else self.path

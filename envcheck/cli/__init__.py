@@ -23,7 +23,7 @@ COMMANDS = {
     "probe": ("envcheck.cli.probe", "Show or save what can be read of this machine and environment."),
     "selftest": ("envcheck.cli.selftest", "Check the arithmetic of the device with a short numeric test."),
     "explain": ("envcheck.cli.explain", "Show an entry or a rule as a page."),
-    "matrix": ("envcheck.cli.matrix", "List and show the entries."),
+    "matrix": ("envcheck.cli.matrix", "List and show the entries, write and check new ones."),
 }
 """Command -> the module that holds it, loaded when it is called, and its one line of help."""
 

@@ -8,14 +8,14 @@ from typing import Optional, Set, Tuple
 
 import click
 
-from envcheck.cli import options, talk
+from envcheck.cli import options, talk, workshop
 from envcheck.model import KINDS
 
 
 @click.group(invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """List and show the entries."""
+    """List and show the entries, and write new ones."""
     if ctx.invoked_subcommand is None:
         talk.show(ctx.get_help() + "\n")
 
@@ -72,3 +72,7 @@ def guide() -> int:
 
     talk.show(next(path for path in GUIDE if path.is_file()).read_text(encoding="utf-8"))
     return 0
+
+
+for one in (workshop.new, workshop.lint, workshop.fmt, workshop.test, workshop.coverage, workshop.effect):
+    command.add_command(one)

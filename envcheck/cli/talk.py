@@ -30,6 +30,11 @@ def complain(error: EnvcheckError) -> None:
         write_error(str(error), error.hint)
 
 
+def can_ask() -> bool:
+    """Whether somebody sits at both ends of the terminal."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def wants_color() -> bool:
     """Whether stdout is a terminal that shows colours and nobody said no (https://no-color.org/)."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":

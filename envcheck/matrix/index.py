@@ -165,6 +165,11 @@ class Index:
         span = span.get(key) if isinstance(span, dict) else span
         return self._block(span) if span else None
 
+    def table_keys(self, name: str) -> Sequence[str]:
+        """The packages that a table which goes by package speaks of."""
+        span = self._header["tables"].get(name)
+        return tuple(span) if isinstance(span, dict) else ()
+
     def _block(self, span: Sequence[int]) -> Any:
         begin = self._start + span[0]
         return json.loads(self._raw[begin : begin + span[1]])

@@ -42,7 +42,7 @@ SYMPTOMS = (
     "save-failure",
     "other",
 )
-_SLUG = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
+SLUG = r"^[a-z0-9]+(?:[.-][a-z0-9]+)*$"
 _PACKAGE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _LINK = re.compile(r"https://[^\s@]+")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -79,15 +79,15 @@ class _Checker:
         self.path = path
         self.problems: List[Problem] = []
 
-    def add(self, at: Any, message: str) -> None:
-        self.problems.append(Problem(self.path, line_of(at), message))
+    def add(self, at: Any, message: str, code: str = "L01") -> None:
+        self.problems.append(Problem(self.path, line_of(at), message, code))
 
     def draft(self, document: Dict[str, Any], stem: str) -> Draft:
         kind = self.choice(document, "kind", KINDS)
         severity = self.choice(document, "severity", SEVERITIES)
         name = self.text(document, "id")
-        if name and (name != stem or not _SLUG.fullmatch(name)):
-            self.add(document["id"], f"`id: {name}` must be a lower-case slug equal to the file name `{stem}`")
+        if name and (name != stem or not re.fullmatch(SLUG, name)):
+            self.add(document["id"], f"`id: {name}` must be a lower-case slug equal to the file name `{stem}`", "L02")
         if kind == "good" and severity and severity != "note":
             self.add(document["severity"], "a good entry has `severity: note`")
         evidence = self.evidence(document.get("evidence"), kind)
@@ -116,8 +116,8 @@ class _Checker:
             for number, snapshot in enumerate(snapshots, 1):
                 truth = conditions.evaluate(draft.entry.when, snapshot).truth
                 if truth is not _PROMISED[kind]:
-                    at = _at(document["examples"], kind)
-                    self.add(at, f"{kind} example {number} is a {_OUTCOME[truth]}; a GPU in an example carries its capability, a package its whole version")
+                    why = f"{kind} example {number} is a {_OUTCOME[truth]}; a GPU in an example carries its capability, a package its whole version"
+                    self.add(_at(document["examples"], kind), why, "L05")
 
     def unstated(self, document: Mapping[str, Any], severity: str) -> str:
         if "unstated" not in document:
@@ -178,9 +178,9 @@ class _Checker:
         if "level" not in evidence:
             self.add(evidence, "`evidence.level` is missing")
         if kind == "bad" and level == "reporter":
-            self.add(_at(evidence, "level"), "one reporter's word is `kind: caution`, not `bad`")
+            self.add(_at(evidence, "level"), "one reporter's word is `kind: caution`, not `bad`", "L08")
         if (kind == "good") != (level == "published") and level not in ("reproduced", "maintainer", "many", "reporter"):
-            self.add(_at(evidence, "level"), "`published` goes with `kind: good`")
+            self.add(_at(evidence, "level"), "`published` goes with `kind: good`", "L08")
         if not _DATE.fullmatch(str(evidence.get("reviewed", ""))):
             self.add(evidence, "`evidence.reviewed` is the date it was last checked, as 2026-11-22")
         return evidence
@@ -191,7 +191,7 @@ class _Checker:
             self.add(evidence, "`evidence.links` is missing")
         for link in found:
             if not _LINK.fullmatch(link):
-                self.add(_at(evidence, "links"), f"`{link}` is no plain https link")
+                self.add(_at(evidence, "links"), f"`{link}` is no plain https link", "L09")
         return found
 
     def fix(self, document: Mapping[str, Any], kind: str) -> Tuple[str, ...]:
@@ -251,7 +251,7 @@ class _Checker:
         try:
             check_argument(key, argument)
         except ValueError as error:
-            self.add(argument, f"`{key}`: {error}")
+            self.add(argument, f"`{key}`: {error}", "L03")
         return str(argument)
 
     def examples(self, examples: Any) -> Mapping[str, Tuple[Snapshot, ...]]:

@@ -77,13 +77,28 @@ class Matrix:
         """A fact table, or what one that goes by package says of `key`; the first index that has it answers."""
         return next((table for table in (index.table(name, key) for index in self._indexes) if table is not None), None)
 
+    def table_keys(self, name: str) -> Sequence[str]:
+        """The packages that a table which goes by package speaks of."""
+        return next((keys for keys in (index.table_keys(name) for index in self._indexes) if keys), ())
 
-def open_matrix(private: Sequence[Path] = (), notice: Notice = None) -> Matrix:
-    """The matrix of this installation or checkout, with the private folders added.
 
-    Raises `InputError` for a private folder without entries and `MatrixError` for a broken entry.
+def open_matrix(private: Sequence[Path] = (), notice: Notice = None, base: Optional[Path] = None) -> Matrix:
+    """The matrix of this installation or checkout, or that of another checkout's `base` folder, with the private folders added.
+
+    Raises `InputError` for a folder without entries and `MatrixError` for a broken entry.
     """
-    return Matrix([_checkout(notice) if _is_checkout() else _packaged(), *(_private(folder, notice) for folder in private)])
+    return Matrix([_own(notice, base), *(_private(folder, notice) for folder in private)])
+
+
+def _own(notice: Notice, base: Optional[Path]) -> Index:
+    if base is not None:
+        return _private(base / "entries", notice, base / "facts")
+    return _checkout(notice) if _is_checkout() else _packaged()
+
+
+def tables() -> Matrix:
+    """The fact tables alone, which can be read where an entry is broken."""
+    return Matrix([_compiled(None, CHECKOUT / "facts", None) if _is_checkout() else _packaged()])
 
 
 def _packaged() -> Index:
@@ -107,41 +122,42 @@ def _checkout(notice: Notice) -> Index:
     return _compiled(CHECKOUT / "entries", CHECKOUT / "facts", notice, CHECKOUT.parent)
 
 
-def _private(folder: Path, notice: Notice) -> Index:
+def _private(folder: Path, notice: Notice, facts: Optional[Path] = None) -> Index:
     if not folder.is_dir():
         raise InputError("is no folder of entries", where=str(folder), hint="`--matrix` takes a folder of YAML files, `envcheck matrix guide` shows the shape")
-    index = _compiled(folder, None, notice)
+    index = _compiled(folder, facts, notice)
     if not index.all():
         raise InputError("holds no entry", where=str(folder), hint="an entry is a file `<id>.yaml`, `envcheck matrix guide` shows the shape")
     return index
 
 
-def _compiled(entries: Path, facts: Optional[Path], notice: Notice, relative_to: Optional[Path] = None) -> Index:
-    """The index of a folder of YAML files, from the cache where no file changed."""
+def _compiled(entries: Optional[Path], facts: Optional[Path], notice: Notice, relative_to: Optional[Path] = None) -> Index:
+    """The index of a folder of entries, of tables, or of both, from the cache where no file changed."""
     import hashlib
 
     try:
-        paths = files.below(entries)
+        paths = files.below(entries) if entries else []
         tables = sorted(facts.glob("*.yaml")) if facts else []
         fingerprint = _fingerprint([*paths, *tables])
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", where=str(error.filename or entries)) from None
-    cached = _cache_folder() / (hashlib.sha256(str(entries.resolve()).encode()).hexdigest()[:20] + ".idx")
-    found = _cached(cached, fingerprint) or _compile(entries, paths, tables, fingerprint, cached, relative_to)
+    place = str((entries or facts or CHECKOUT).resolve())
+    cached = _cache_folder() / (hashlib.sha256(place.encode()).hexdigest()[:20] + ".idx")
+    found = _cached(cached, fingerprint) or _compile(place, paths, tables, fingerprint, cached, relative_to)
     if notice is not None:
         for message in found.notices:
             notice(message)
     return found
 
 
-def _compile(entries: Path, paths: Sequence[Path], tables: Sequence[Path], fingerprint: str, cached: Path, relative_to: Optional[Path]) -> Index:
+def _compile(place: str, paths: Sequence[Path], tables: Sequence[Path], fingerprint: str, cached: Path, relative_to: Optional[Path]) -> Index:
     from envcheck.facts import tables as fact_tables
     from envcheck.matrix import load
 
     notices: List[str] = []
     raw = compile_index(load.drafts(paths, notices.append, relative_to), fact_tables.load(tables), fingerprint, notices)
     _keep(cached, raw)
-    return Index(raw, str(entries))
+    return Index(raw, place)
 
 
 def _fingerprint(paths: Sequence[Path]) -> str:

@@ -1,0 +1,129 @@
+"""Lints about names, versions and dates that an entry gives."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import Any, Iterator, List, Tuple
+
+from packaging.version import Version
+
+from envcheck import versions
+from envcheck.conditions import CONDITIONS
+from envcheck.wire import nearest
+from envcheck.workshop.logic import Said
+from envcheck.workshop.work import Work, Workbench
+
+_MONTHS = 18
+_SEES_A_MESSAGE = {"crash", "import-error", "attribute-error", "type-error", "undefined-symbol", "no-kernel-image", "build-failure", "install-failure"}
+_VERSION = re.compile(r"\d+(?:\.\d+)+")
+
+
+def unique(work: Work, bench: Workbench) -> Said:
+    """No two files have one id."""
+    others = [other.shown for other in bench.works if other is not work and other.path.stem == work.path.stem]
+    if others:
+        yield work.line("id"), f"the id `{work.path.stem}` is also that of {', '.join(others)}"
+
+
+def released(work: Work, bench: Workbench) -> Said:
+    """A version that an example names was really released, where the tables know the package's releases."""
+    for kind, snapshots in work.draft.examples.items() if work.draft else ():
+        for name, fact in sorted({pair for snapshot in snapshots for pair in snapshot.packages.items()}):
+            known = bench.releases(name)
+            if known and _is_plain(fact.value) and not _is_one_of(str(fact.value), known):
+                yield work.line("examples", kind), f"{kind} example: {name} {fact.value} was never released"
+
+
+def _is_plain(value: Any) -> bool:
+    try:
+        found = versions.installed(str(value))
+    except versions.VersionError:
+        return False
+    return found.point is None and found.local is None
+
+
+def _is_one_of(version: str, known: Tuple[str, ...]) -> bool:
+    """Whether a version is in the list, by a post-release too (its tag exists), or newer than all of it, which a table's age explains."""
+    wanted = Version(version)
+    return any(Version(Version(one).base_version) == wanted or Version(one) == wanted for one in known) or wanted > Version(known[-1])
+
+
+def packages(work: Work, bench: Workbench) -> Said:
+    """A package in `when` that nobody else names is not nearly one that they do: a misspelt one never fires."""
+    for key in dict.fromkeys(_package_keys(work.draft.entry.when if work.draft else {})):
+        others = {name for draft in bench.drafts if work.draft is not draft for name in _package_keys(draft.entry.when)} | set(bench.packages)
+        near = nearest(key, others, 0.75) if key not in others else None
+        if near is not None and _is_a_slip(key, near):
+            yield work.line("when"), f"no table and no other entry names the package `{key}`; did you mean `{near}`?"
+
+
+def _is_a_slip(name: str, near: str) -> bool:
+    """Whether two names differ by letters of one word: `torhc`, not `nvidia-cublas-cu12` beside `nvidia-nccl-cu12`, nor another number."""
+    words, others = ([re.sub(r"\d+", "", word) for word in one.split("-")] for one in (name, near))
+    differing = [pair for pair in zip(words, others) if pair[0] != pair[1]]
+    return len(words) == len(others) and len(differing) == 1 and nearest(*differing[0][:1], differing[0][1:], 0.75) is not None
+
+
+def _package_keys(when: Any) -> List[str]:
+    found: List[str] = []
+    for key, argument in when.items():
+        if key in ("any", "not"):
+            for branch in argument if key == "any" else [argument]:
+                found += _package_keys(branch)
+        elif key not in CONDITIONS and "." not in key:
+            found.append(key)
+    return found
+
+
+def open_bound(work: Work, bench: Workbench) -> Said:
+    """An open upper bound is asked again when a newer version comes out than the review knew."""
+    if work.draft is None or work.draft.entry.kind == "good":
+        return
+    reviewed = _reviewed(work)
+    for key in work.draft.entry.culprit:
+        wanted = work.draft.entry.when.get(key)
+        if not isinstance(wanted, str) or key in CONDITIONS or wanted in ("installed", "absent"):
+            continue
+        if versions.specifier(wanted).intervals[-1][1] != versions.HIGHEST:
+            continue
+        newer = [one for one in bench.releases(key) if reviewed and bench.release_date(key, one) > reviewed]
+        if newer:
+            yield work.line("when", key), f"{key} {newer[-1]} came out after the review of {reviewed}: is it still so?"
+
+
+def review_age(work: Work, bench: Workbench) -> Said:
+    """What was last looked at long ago is looked at again."""
+    reviewed = _reviewed(work)
+    today = datetime.date.today()
+    if reviewed and (today - datetime.date.fromisoformat(reviewed)).days > _MONTHS * 30.4:
+        yield work.line("evidence", "reviewed"), f"last reviewed on {reviewed}, more than {_MONTHS} months ago"
+    elif reviewed > (today + datetime.timedelta(days=1)).isoformat():
+        yield work.line("evidence", "reviewed"), f"`{reviewed}` lies in the future"
+
+
+def _reviewed(work: Work) -> str:
+    found = str(work.document.get("evidence", {}).get("reviewed", "")) if isinstance(work.document, dict) else ""
+    try:
+        return datetime.date.fromisoformat(found).isoformat()
+    except ValueError:
+        return ""
+
+
+def signature(work: Work, bench: Workbench) -> Said:
+    """What fails with a message is found in a log by it."""
+    if work.draft and work.draft.entry.severity == "error" and set(work.draft.page.symptom) & _SEES_A_MESSAGE and not work.draft.page.signature:
+        yield work.line("symptom"), "an error with a message has no `signature`, so that no log leads to it"
+
+
+def layout(work: Work, bench: Workbench) -> Said:
+    """The file is as `envcheck matrix fmt` would write it."""
+    from envcheck.workshop import layout as rules
+
+    if rules.formatted(work.text) != work.text:
+        yield 1, "is not laid out like the others; `envcheck matrix fmt` does it"
+
+
+def loader(work: Work, bench: Workbench) -> Iterator[Tuple[int, str]]:
+    """What the loader itself refuses."""
+    return iter(())
