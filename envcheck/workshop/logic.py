@@ -38,7 +38,7 @@ def fix_leads_out(work: Work, bench: Workbench) -> Said:
         hits = list(draft.examples["hit"])
         ways = [list(_after(snapshot, values, bench)) for snapshot in hits]
         if not any(evaluate(draft.entry.when, after).truth is not Truth.YES for way in ways for after in way):
-            yield _line(item, work), f"`{name}: {_shown(values)}` leaves every hit example a hit"
+            yield _line(item, work), f"`{name}: {_shown(values)}` leaves every hit example a hit: if the conditions cannot see it, write it as `do:`"
             continue
         for before, way in zip(hits, ways):
             other = _dead_end(before, way, bench)
@@ -83,8 +83,10 @@ def _with_setting(snapshot: Snapshot, key: str, value: str) -> Snapshot:
 def _laid(snapshot: Snapshot, fixed: Mapping[str, Fact]) -> Snapshot:
     facts = {key: fact for key, fact in fixed.items() if key in CONDITIONS}
     facts.update({key: fact for name, fact in fixed.items() for key in ("cudnn", "nccl") if name.startswith(f"nvidia-{key}-")})
+    # torch brings its own NCCL and cuDNN, so that what they were is no longer known.
+    under = {key: fact for key, fact in snapshot.facts.items() if "torch" not in fixed or key not in ("nccl", "cudnn")}
     packages = {key: fact for key, fact in fixed.items() if key not in CONDITIONS}
-    return replace(snapshot, facts={**snapshot.facts, **facts}, packages={**snapshot.packages, **packages})
+    return replace(snapshot, facts={**under, **facts}, packages={**snapshot.packages, **packages})
 
 
 def _dead_end(before: Snapshot, ways: List[Snapshot], bench: Workbench) -> Optional[str]:
