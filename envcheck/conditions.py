@@ -137,6 +137,11 @@ def _best(look: Callable[[Snapshot, str], Reading], argument: Any, snapshot: Sna
     return best
 
 
+def is_package(key: str) -> bool:
+    """Whether a condition key is a package's name."""
+    return key not in CONDITIONS and "." not in key
+
+
 @lru_cache(maxsize=4096)
 def condition(key: str) -> Callable[[Snapshot, str], Reading]:
     """The function of a condition key; every key that is neither listed nor dotted is a package name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, Iterable, List, NamedTuple, Tuple
 
-from envcheck.conditions import BACKGROUND, Outcome, evaluate
+from envcheck.conditions import BACKGROUND, Outcome, evaluate, is_package
 from envcheck.model import KINDS, SEVERITIES, Entry, Finding, Snapshot, Truth, Undecided, UsedFact
 
 MOST_MISSING = 2
@@ -38,8 +38,8 @@ def match(snapshot: Snapshot, entries: Iterable[Entry]) -> Matches:
 
 
 def _is_usual(entry: Entry, outcome: Outcome) -> bool:
-    """Whether only training settings are missing, of an entry that warns without them, while its versions are certain."""
-    return entry.warns_unstated and bool(outcome.missing) and not outcome.ranged and all(key.startswith("train.") for key in outcome.missing)
+    """Whether no version is missing or open, only settings and hardware, of an entry that warns without them."""
+    return entry.warns_unstated and bool(outcome.missing) and not outcome.ranged and not any(is_package(key) for key in outcome.missing)
 
 
 def _possible_severity(entry: Entry, outcome: Outcome) -> str:

@@ -165,7 +165,7 @@ class Entry:
     when: Mapping[str, Any]
     """Condition key -> specifier, name or list of them; `any` and `not` nest."""
     warns_unstated: bool = False
-    """Whether versions alone are reason to warn, because the settings it names are what most runs have (`Page.unstated`)."""
+    """Whether versions alone are reason to warn, because the rest of what it names is what most runs have (`Page.unstated`)."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ class Page:
     source: str = ""
     """The file it came from."""
     unstated: str = ""
-    """Why it warns where nobody stated the training settings it names; empty where it then stays undecided."""
+    """Why it warns where nobody stated the settings or hardware it names; empty where it then stays undecided."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ class Finding:
     facts: Tuple[UsedFact, ...] = ()
     page: Page = Page()
     needs: Tuple[str, ...] = ()
-    """Keys of the training settings that were not stated and decide it."""
+    """Keys of the settings and hardware that were not stated and decide it."""
 
 
 @dataclass(frozen=True)

@@ -122,8 +122,8 @@ class _Checker:
     def unstated(self, document: Mapping[str, Any], severity: str) -> str:
         if "unstated" not in document:
             return ""
-        if severity == "note" or "train." not in repr(document.get("when")):
-            self.add(_at(document, "unstated"), "`unstated` says why an error or a warning that names `train.` settings warns without them")
+        if severity == "note" or not any(not conditions.is_package(key) for key in _named(document.get("when"))):
+            self.add(_at(document, "unstated"), "`unstated` says why an error or a warning that names settings or hardware warns without them")
         return " ".join(self.text(document, "unstated").split())
 
     def keys(self, mapping: Mapping[str, Any], known: Tuple[str, ...], prefix: str) -> None:
@@ -271,6 +271,15 @@ class _Checker:
         except InputError as error:
             self.add(wire_form, f"example: {error.message}" + (f" ({error.hint})" if error.hint else ""))
             return Snapshot()
+
+
+def _named(when: Any) -> List[str]:
+    """The condition keys of a `when`, at any depth."""
+    if isinstance(when, list):
+        return [key for branch in when for key in _named(branch)]
+    if not isinstance(when, dict):
+        return []
+    return [name for key, inner in when.items() for name in (_named(inner) if key in ("any", "not") else [str(key)])]
 
 
 def _at(document: Mapping[str, Any], key: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
-from envcheck.conditions import CONDITIONS, truth_of, version_set
+from envcheck.conditions import is_package, truth_of, version_set
 from envcheck.matrix.index import Index, Located
 from envcheck.matrix.slabs import Span
 from envcheck.model import Snapshot, Truth
@@ -71,7 +71,7 @@ class Sieve:
         """Entries that name this key and whose primary fact nobody knows."""
         bits = 0
         for main, spans in self._index.directory(key).beside.items():
-            if main in known or snapshot.complete and _is_package(main) and main not in snapshot.packages:
+            if main in known or snapshot.complete and is_package(main) and main not in snapshot.packages:
                 continue
             if (key, main) not in self._beside:
                 self._beside[key, main] = self._bits(spans)
@@ -111,7 +111,3 @@ class Sieve:
                 if key not in ("any", "not"):
                     self._naming.setdefault(key, []).append(number)
         return number
-
-
-def _is_package(key: str) -> bool:
-    return key not in CONDITIONS and "." not in key

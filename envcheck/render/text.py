@@ -90,8 +90,7 @@ def _finding(console: Console, finding: Finding) -> None:
         rows.add_row(_label("" if number else "found"), _fact(used.key, used.value, used.origin))
     page = finding.page
     if finding.needs:
-        told = " and ".join(finding.needs)
-        rows.add_row(_label("if"), Text(visible(f"it depends on {told}, which nobody stated (tell it with {_WAYS['train']}). {page.unstated}")))
+        rows.add_row(_label("if"), Text(visible(f"{_depends(finding.needs)} {page.unstated}")))
     if page.cause:
         rows.add_row(_label("why"), Text(visible(page.cause)))
     if page.disputed:
@@ -112,6 +111,11 @@ def _fact(key: str, value: object, origin: str) -> Text:
     shown = "not installed" if value == "absent" else "without a version" if value == ">=0" else visible(str(value))
     detail = f"{shown}" if str(value).startswith(f"`{key}`") or key == "gpu" else f"{key} {shown}"
     return Text.assemble(detail, (f"  {visible(origin)}" if origin else "", "dim"))
+
+
+def _depends(needs: Sequence[str]) -> str:
+    ways = dict.fromkeys(way for way in map(way_to_tell, needs) if way)
+    return f"it depends on {' and '.join(needs)}, which nobody stated" + (f" (tell it with {' and '.join(ways)})." if ways else ".")
 
 
 # How each missing fact can be given. A package or a variable that nobody spoke of is no question worth asking.

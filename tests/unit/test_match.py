@@ -95,3 +95,10 @@ def test_they_are_not_where_a_setting_speaks_against_it_or_a_version_is_open_or_
     assert match(snap(deepspeed="0.13.1", train={"overlap_comm": False}), [USUAL]) == ((), ())
     assert match(snap(deepspeed=">=0.12"), [USUAL]).findings == ()
     assert match(snap(train={"zero_stage": 2, "overlap_comm": True}), [USUAL]).findings == ()
+
+
+def test_hardware_nobody_stated_counts_as_settings_do_and_a_package_does_not() -> None:
+    when = {"torch": "==2.5.0", "gpu": ">=9.0"}
+    [finding] = match(snap(torch="2.5.0"), [Entry("e", "bad", "error", "t", ("torch",), when, warns_unstated=True)]).findings
+    assert (finding.severity, finding.needs) == ("warning", ("gpu",))
+    assert match(snap(torch="2.5.0"), [Entry("e", "bad", "error", "t", ("torch",), {"torch": "==2.5.0", "numpy": ">=2"}, warns_unstated=True)]).findings == ()
