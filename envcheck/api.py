@@ -8,6 +8,7 @@ from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, Optional,
 
 from envcheck.derive import derive
 from envcheck.good import GoodCombinations
+from envcheck.inputs.choice import Choice
 from envcheck.inputs.target import Target
 from envcheck.match import match, unpinned
 from envcheck.matrix.index import Index, Located
@@ -30,8 +31,12 @@ class Sources:
     """An interpreter or a virtual environment's folder; None is the running interpreter."""
     snapshot: Optional[str] = None
     """A saved snapshot instead of the live machine."""
-    requirements: Tuple[str, ...] = ()
-    """Requirements files instead of the live machine."""
+    files: Tuple[str, ...] = ()
+    """Files that describe one environment together, instead of the live machine; `inputs.kinds` lists what is understood."""
+    kind: Optional[str] = None
+    """What all of `files` are, a key of `inputs.kinds.KINDS`; None where their content tells."""
+    choice: Choice = Choice()
+    """Which extras and groups of the files are meant."""
     config: Tuple[str, ...] = ()
     """Training configs, launch scripts and pasted commands."""
     target: Target = field(default_factory=Target)
@@ -104,6 +109,30 @@ def snapshot_of(sources: Sources, checker: Checker, warn: Warn = _silent) -> Sna
     return lay(_base(sources, checker, warn))
 
 
+def project_where_idle(sources: Sources, warn: Warn = _silent) -> Sources:
+    """`sources`, or, where nothing is named and the running environment has no torch, the file of the project in this folder.
+
+    One file is chosen, the one that tells most; `warn` is told which, and which others lie there.
+    """
+    from envcheck.inputs import kinds
+
+    if sources.python is not None or sources.snapshot is not None or sources.files:
+        return sources
+    found = kinds.found_in(".")
+    if not found or _has_torch():
+        return sources
+    others = f"; {', '.join(f'`{name}`' for name in found[1:])} can be named too" if found[1:] else ""
+    warn(f"there is no torch in the environment that envcheck runs in, so this is what `{found[0]}` asks for{others}")
+    return replace(sources, files=(found[0],))
+
+
+def _has_torch() -> bool:
+    from importlib.util import find_spec
+
+    # The top package alone: its module is found and not loaded.
+    return find_spec("torch") is not None
+
+
 def overlay(sources: Sources, checker: Checker, warn: Warn = _silent) -> Callable[[Snapshot], Snapshot]:
     """What lays the training configs and the declared target over a Snapshot. Raises `InputError` at once."""
     declared = _declared(sources, checker)
@@ -122,26 +151,22 @@ def _base(sources: Sources, checker: Checker, warn: Warn) -> Snapshot:
         from envcheck.inputs import snapshot
 
         return snapshot.read(sources.snapshot, warn)
-    if sources.requirements:
-        from envcheck.inputs import requirements
-
-        return requirements.read(sources.requirements, _marker_environment(_declared(sources, checker)), warn)
+    if sources.files:
+        return _of_files(sources, checker, warn)
     from envcheck.probe import probe
 
     return probe(sources.python)
 
 
-def _marker_environment(declared: Snapshot) -> Dict[str, str]:
-    """The environment in which a requirement's markers are judged: this interpreter's, with the declared Python version."""
-    from packaging.markers import default_environment
+def _of_files(sources: Sources, checker: Checker, warn: Warn) -> Snapshot:
+    from envcheck.inputs import kinds
+    from envcheck.inputs.gathered import Gathered
+    from envcheck.inputs.marking import Markers
 
-    environment = {key: str(value) for key, value in default_environment().items()}
-    python = declared.fact("python")
-    if python.is_known:
-        release = str(python.value).split(".")
-        environment["python_version"] = ".".join(release[:2])
-        environment["python_full_version"] = environment["implementation_version"] = ".".join((*release, "0", "0")[:3])
-    return environment
+    declared = _declared(sources, checker)
+    target = {key: str(declared.fact(key).value) for key in ("python", "os", "arch") if declared.fact(key).is_known}
+    gathered = Gathered(Markers(target, warn), warn, sources.choice, checker.matrix.table)
+    return kinds.read(sources.files, gathered, sources.kind)
 
 
 def _training(sources: Sources, warn: Warn) -> Snapshot:

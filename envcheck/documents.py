@@ -1,4 +1,4 @@
-"""The only place that reads text files, YAML and JSON: bytes in, plain values with line numbers out.
+"""The only place that reads text files, YAML and JSON (TOML is `toml.py`): bytes in, plain values with line numbers out.
 
 Scalars stay strings (`Text`), because the usual YAML loader turns `3.10` into `3.1`, `no` into False and `2e-5` into a
 string; two equal keys are an error, because it would keep the last one silently.
@@ -9,12 +9,15 @@ from __future__ import annotations
 import codecs
 import json
 import os
+import re
 import stat
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from envcheck.errors import InputError
 
+PYTHON = re.compile(r"3\.[0-9]{1,3}(?:\.[0-9]{1,3})?")
+"""A version of Python 3 as people and files write it."""
 LIMIT_BYTES = 8 << 20
 """No requirements file, config or entry that people keep comes near 8 MiB; what does is the wrong file."""
 _LIMIT_VALUES = 200_000
@@ -244,6 +247,38 @@ class _Builder:
 
     def _error(self, event: Any, message: str, hint: str) -> InputError:
         return InputError(message, where=f"{self.where}:{event.start_mark.line + 1}", hint=hint)
+
+
+class _Repeated(Exception):
+    pass
+
+
+def plain_json(text: str, where: str, *, first: int = 1) -> Any:
+    """The value of a JSON text as the standard library gives it, numbers with a point as they are written: for files of many
+    thousand values, whose lines nobody needs. `first` is the line of the file that the text begins on.
+
+    Raises `InputError` with the line for malformed JSON and repeated keys.
+    """
+    try:
+        # As they are written: a float would make `2.10` the version 2.1.
+        return json.loads(text, object_pairs_hook=_unique, parse_float=str, parse_constant=str)
+    except _Repeated as error:
+        raise InputError(f"`{error}` stands twice in one object", where=where if first == 1 else f"{where}:{first}", hint="keep one of them") from None
+    except ValueError as error:
+        line = first + getattr(error, "lineno", 1) - 1
+        raise InputError(
+            f"is not valid JSON: {getattr(error, 'msg', error)}", where=f"{where}:{line}", hint="check commas, quotes and brackets there"
+        ) from None
+    except RecursionError:
+        raise InputError("is nested too deeply", where=f"{where}:{first}", hint="is this the file you meant?") from None
+
+
+def _unique(pairs: Sequence[Tuple[str, Any]]) -> Dict[str, Any]:
+    built = dict(pairs)
+    if len(built) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _Repeated(next(key for key in keys if keys.count(key) > 1))
+    return built
 
 
 def parse_json(text: str, where: str) -> Document:

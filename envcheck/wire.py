@@ -80,8 +80,12 @@ def _doubts(train: Mapping[str, Fact]) -> Iterator[str]:
 
 
 def _os_fact(fact: Fact) -> Fact:
-    name = str(fact.value).lower()
-    return Fact(_OS_NAMES.get(name, name), fact.origin)
+    return Fact(os_name(str(fact.value)), fact.origin)
+
+
+def os_name(name: str) -> str:
+    """An operating system as envcheck calls it: `Darwin` is `macos`."""
+    return _OS_NAMES.get(name.lower(), name.lower())
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> Optional[str]:

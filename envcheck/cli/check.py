@@ -10,13 +10,16 @@ import click
 
 from envcheck import api
 from envcheck.cli import options, talk
+from envcheck.errors import InputError
+from envcheck.inputs.choice import Choice
 from envcheck.model import SEVERITIES, Report, worst
 
 
 @click.command(cls=options.Launching)
+@click.argument("files", metavar="[FILE]...", nargs=-1)
 @options.python
 @click.option("--snapshot", metavar="FILE", help="Check a saved snapshot (`.json`), or many, one a line (`.jsonl`).")
-@click.option("-r", "--requirement", "requirements", metavar="FILE", multiple=True, help="Check a requirements file. May be repeated.")
+@options.files
 @click.option("--config", metavar="FILE", multiple=True, help="A training config, launch script or `training_args.bin`. May be repeated.")
 @options.target
 @options.matrix
@@ -30,18 +33,26 @@ def command(ctx: click.Context, /, **given: Any) -> int:
 
     What stands after `--` is the command that will start the training: its options and the files it names are read, nothing is started.
 
+    FILE is anything that describes an environment: requirements, pyproject.toml, a lock file, environment.yml, what pip or
+    conda list, a Dockerfile, a saved snapshot. Several are one environment together, unless `--each` is given. Without one
+    the live environment is checked, or, where it holds no training stack, what the project in this folder asks for.
+
     The exit status is 0 where nothing reaches `--fail-on`, 1 where something does, 2 for wrong usage or unreadable
     input, 3 where envcheck could not do its work.
     """
     sources = _sources(given)
-    elsewhere = "--snapshot" if sources.snapshot is not None else "-r" if sources.requirements else None
+    elsewhere = "--snapshot" if sources.snapshot is not None else sources.files[0] if sources.files else None
     if elsewhere is not None and given["with_selftest"]:
         raise click.UsageError(f"`--selftest` checks this machine, `{elsewhere}` is about another one", ctx)
     checker = api.Checker([Path(folder) for folder in given["private"]], talk.say, rules_only=given["rules_only"])
+    if given["each"] and sources.files:
+        return _each(sources, checker, given)
     from envcheck.inputs import snapshot
 
     if sources.snapshot is not None and snapshot.is_lines(sources.snapshot):
         return _many(sources, checker, given)
+    if not given["with_selftest"]:
+        sources = api.project_where_idle(sources, talk.say)
     report = checker.report(api.snapshot_of(sources, checker, talk.say))
     ran = 0
     if given["with_selftest"]:
@@ -51,12 +62,16 @@ def command(ctx: click.Context, /, **given: Any) -> int:
 
 
 def _sources(given: Any) -> api.Sources:
-    places = [name for name, value in (("--python", given["python"]), ("--snapshot", given["snapshot"]), ("-r", given["requirements"])) if value]
+    files: Tuple[str, ...] = given["files"] + given["requirements"]
+    if len(files) == 1 and files[0].lower().endswith((".jsonl", ".ndjson")) and not given["snapshot"]:
+        given, files = {**given, "snapshot": files[0]}, ()
+    places = [name for name, value in (("--python", given["python"]), ("--snapshot", given["snapshot"]), ("FILE", files)) if value]
     if len(places) > 1:
         raise click.UsageError(f"{' and '.join(f'`{name}`' for name in places)} name different environments; give one of them", click.get_current_context())
     words = options.launch(click.get_current_context())
     inspected = given["python"] if places else options.interpreter(words)
-    return api.Sources(inspected, given["snapshot"], given["requirements"], given["config"], options.target_of(given), words)
+    choice = Choice(given["groups"], given["all_groups"], given["extras"])
+    return api.Sources(inspected, given["snapshot"], files, given["kind"], choice, given["config"], options.target_of(given), words)
 
 
 def _rendered(report: Report, output_format: str) -> str:
@@ -80,6 +95,23 @@ def _many(sources: api.Sources, checker: api.Checker, given: Any) -> int:
     for text in shown:
         talk.show(text)
     return options.exit_code(next((severity for severity in SEVERITIES if severity in severities), None), given["fail_on"])
+
+
+def _each(sources: api.Sources, checker: api.Checker, given: Any) -> int:
+    """One report for each file, in order; a file that cannot be understood is said, and makes the exit status 2 in the end."""
+    severities, broken = set(), False
+    for path in sources.files:
+        try:
+            report = checker.report(api.snapshot_of(replace(sources, files=(path,)), checker, talk.say))
+        except InputError as error:
+            talk.complain(error)
+            broken = True
+            continue
+        heading = f"{path}\n" if given["output_format"] == "text" else ""
+        talk.show(heading + _rendered(report, given["output_format"]) + ("\n" if heading else ""))
+        severities.add(worst(iter(report.findings)))
+    status = options.exit_code(next((severity for severity in SEVERITIES if severity in severities), None), given["fail_on"])
+    return 2 if broken else status
 
 
 def with_selftest(report: Report, sources: api.Sources) -> Tuple[Report, int]:

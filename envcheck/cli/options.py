@@ -63,6 +63,7 @@ def target(command: Command) -> Command:
             click.option("--driver", metavar="VERSION", default="", help="The NVIDIA driver that will be used."),
             click.option("--cuda", metavar="VERSION", default="", help="The CUDA version torch is built for."),
             click.option("--python-version", metavar="VERSION", default="", help="The Python version that will be used."),
+            click.option("--platform", metavar="NAME", default="", help="The platform that will be used: `linux`, `windows`, `macos`, `linux-aarch64`."),
             click.option(
                 "--set", "settings", metavar="KEY=VALUE", multiple=True, help="A setting: `train.precision=bf16`, or a variable: `env.NCCL_DEBUG=INFO`."
             ),
@@ -74,7 +75,38 @@ def target(command: Command) -> Command:
 
 def target_of(given: Mapping[str, Any]) -> Target:
     """The declared target of a command that has these options."""
-    return Target(given["gpu"], given["driver"], given["cuda"], given["python_version"], given["settings"])
+    return Target(given["gpu"], given["driver"], given["cuda"], given["python_version"], given["platform"], given["settings"])
+
+
+class _Kind(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A kind of file, or a complaint that lists them; the list is loaded only when it is asked for."""
+
+    name = "kind"
+
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> str:
+        from envcheck.inputs.kinds import KINDS
+
+        if value not in KINDS:
+            self.fail(f"`{value}` is no kind of file; known: {', '.join(KINDS)}", param, ctx)
+        return str(value)
+
+
+def files(command: Command) -> Command:
+    """The options that say how files are read."""
+    for option in reversed(
+        (
+            click.option("-r", "--requirement", "requirements", metavar="FILE", multiple=True, help="The same as FILE. May be repeated."),
+            click.option(
+                "--as", "kind", type=_Kind(), metavar="KIND", help="What the files are, such as `requirements` or `uv-lock`; else their content tells."
+            ),
+            click.option("--each", is_flag=True, help="Each FILE is an environment of its own: one report for each."),
+            click.option("--group", "groups", metavar="NAME", multiple=True, help="Also a dependency group of the files. May be repeated."),
+            click.option("--all-groups", is_flag=True, help="Also all dependency groups of the files."),
+            click.option("--extra", "extras", metavar="NAME", multiple=True, help="Also an extra of the project. May be repeated."),
+        )
+    ):
+        command = option(command)
+    return command
 
 
 def exit_code(worst: Any, least: str) -> int:

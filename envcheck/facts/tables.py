@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 from envcheck import documents, versions
 from envcheck.documents import Text, line_of
 from envcheck.errors import InputError, MatrixError, Problem
-from envcheck.facts import binaries, releases, requires
+from envcheck.facts import binaries, images, releases, requires
 from envcheck.wire import canonical_name
 
 
@@ -106,6 +106,7 @@ TABLES: Dict[str, Callable[[Any], Any]] = {
     "drivers": binaries.check_driver,
     "requires": requires.check_row,
     "releases": releases.check_row,
+    "images": images.check,
 }
 """Table -> what one of its rows becomes in the index, or an error that says why not."""
 

@@ -27,7 +27,7 @@ LOCATION = re.compile(r"(?:git|hg|svn|bzr)\+|[.~]|[^\s@;\[]*[\\/]|[^\s@;\[]+\.(?
 _EGG = re.compile(r"[#&]egg=([A-Za-z0-9][A-Za-z0-9._-]*)")
 _MARKER = re.compile(r"\s;|;\s")
 _URL = re.compile(r"[^;]*://")
-_VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
+_VARIABLE = re.compile(r"\$\{\w+\}")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 # torch-2.1.2%2Bcu121-cp310-cp310-linux_x86_64.whl: name, version, build number, three tags
 # (https://packaging.python.org/en/latest/specifications/binary-distribution-format/#file-name-convention).

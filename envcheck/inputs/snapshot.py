@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Callable, Dict, Iterator, Sequence, Tuple
+from typing import Callable, Iterator, Tuple
 
 from envcheck import documents, wire
 from envcheck.errors import InputError
+from envcheck.inputs.gathered import Gathered
 from envcheck.model import Snapshot
 
 _LINES_LIMIT = 1 << 30
@@ -23,7 +23,7 @@ def read(path: str, warn: Callable[[str], None]) -> Snapshot:
     text = documents.read_text(path)
     if not text.strip():
         raise InputError("is empty", where=path, hint="`envcheck probe -o snapshot.json` writes one")
-    return wire.read(_decoded(text, path, 1), path, warn)
+    return wire.read(documents.plain_json(text, path), path, warn)
 
 
 def read_lines(path: str, warn: Callable[[str], None]) -> Iterator[Tuple[str, Snapshot]]:
@@ -35,31 +35,11 @@ def read_lines(path: str, warn: Callable[[str], None]) -> Iterator[Tuple[str, Sn
         if line.strip():
             found = True
             where = f"{path}:{number}"
-            yield where, wire.read(_decoded(line, path, number), where, warn)
+            yield where, wire.read(documents.plain_json(line, path, first=number), where, warn)
     if not found:
         raise InputError("holds no snapshot", where=path, hint="one JSON object a line, as `envcheck probe --format json` prints it")
 
 
-def _decoded(text: str, path: str, first: int) -> Any:
-    try:
-        # As they are written: a float would make `2.10` the version 2.1.
-        return json.loads(text, object_pairs_hook=_unique, parse_float=str, parse_constant=str)
-    except _Repeated as error:
-        raise InputError(f"`{error}` stands twice in one object", where=path if first == 1 else f"{path}:{first}", hint="keep one of them") from None
-    except ValueError as error:
-        line = first + getattr(error, "lineno", 1) - 1
-        raise InputError(f"is not valid JSON: {getattr(error, 'msg', error)}", where=f"{path}:{line}", hint="check commas, quotes and brackets there") from None
-    except RecursionError:
-        raise InputError("is nested too deeply", where=f"{path}:{first}", hint="is this the file you meant?") from None
-
-
-class _Repeated(Exception):
-    pass
-
-
-def _unique(pairs: Sequence[Tuple[str, Any]]) -> Dict[str, Any]:
-    built = dict(pairs)
-    if len(built) != len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _Repeated(next(key for key in keys if keys.count(key) > 1))
-    return built
+def take(text: str, path: str, gathered: Gathered) -> None:
+    """Take a saved snapshot as one file among others. Raises `InputError`."""
+    gathered.lay(wire.read(documents.plain_json(text, path), path, gathered.warn))

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Callable, Dict, Optional, Sequence, Tuple
 
-from envcheck import settings, versions, wire
+from envcheck import documents, settings, versions, wire
 from envcheck.errors import InputError
 from envcheck.facts import gpus as gpu_table
 from envcheck.model import Fact, Gpu, Scalar, Snapshot
@@ -22,6 +22,8 @@ class Target:
     cuda: str = ""
     """The CUDA version that torch is built for."""
     python_version: str = ""
+    platform: str = ""
+    """`linux`, `windows` or `macos`, with the machine behind it where that matters: `linux-aarch64`."""
     settings: Tuple[str, ...] = ()
     """`train.precision=bf16`, `env.NCCL_P2P_DISABLE=1`."""
 
@@ -39,6 +41,8 @@ GpuRows = Callable[[], Sequence[gpu_table.Row]]
 def read(target: Target, gpu_rows: GpuRows) -> Snapshot:
     """The Snapshot of a declared target. Raises `InputError` naming the option for what cannot be understood."""
     facts = {_FACTS[name]: reader(option, getattr(target, name)) for name, option, reader in _DECLARED if getattr(target, name)}
+    if target.platform:
+        facts.update(_platform(target.platform))
     train, env = _settings(target.settings)
     return Snapshot(facts=facts, gpus=_gpus(target.gpu, gpu_rows), train=train, env=env)
 
@@ -63,13 +67,26 @@ def _cuda(option: str, text: str) -> Fact:
     return _version(option, f"{tag[1]}.{tag[2]}" if tag else text)
 
 
-_PYTHON = re.compile(r"3\.[0-9]{1,3}(?:\.[0-9]{1,3})?")
-
-
 def _python(option: str, text: str) -> Fact:
-    if not _PYTHON.fullmatch(text.strip()):
+    if not documents.PYTHON.fullmatch(text.strip()):
         raise InputError(f"`{text}` is no version of Python 3", where=option, hint=f"for example `{option} 3.10` or `{option} 3.10.12`")
     return Fact(text.strip(), option)
+
+
+_PLATFORM = re.compile(r"(linux|windows|win32|win|macos|darwin|osx)(?:[-_/](x86_64|amd64|x64|aarch64|arm64))?", re.IGNORECASE)
+_MACHINES = {"amd64": "x86_64", "x64": "x86_64", "arm64": "aarch64"}
+
+
+def _platform(text: str) -> Dict[str, Fact]:
+    """The operating system and, where it is named, the machine of `--platform`; macOS calls its own machine arm64."""
+    found = _PLATFORM.fullmatch(text.strip())
+    if not found:
+        raise InputError(f"`{text}` is no platform", where="--platform", hint="write `linux`, `windows`, `macos`, or for example `linux-aarch64`")
+    system = wire.os_name(found[1])
+    machine = (found[2] or "").lower()
+    machine = _MACHINES.get(machine, machine)
+    machine = "arm64" if system == "macos" and machine == "aarch64" else machine
+    return {"os": Fact(system, "--platform"), **({"arch": Fact(machine, "--platform")} if machine else {})}
 
 
 _DECLARED = (("driver", "--driver", _version), ("cuda", "--cuda", _cuda), ("python_version", "--python-version", _python))

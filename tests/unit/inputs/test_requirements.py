@@ -14,11 +14,17 @@ from packaging.version import Version
 
 from envcheck import versions
 from envcheck.errors import InputError
-from envcheck.inputs import requirements
+from envcheck.inputs import kinds
+from envcheck.inputs.gathered import Gathered
+from envcheck.inputs.marking import Markers
 from envcheck.model import Fact, Snapshot
 
 RAW = Path(__file__).parents[2] / "raw" / "requirements"
-LINUX = {"python_version": "3.10", "python_full_version": "3.10.12", "sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64"}
+TARGET = {"python": "3.10.12", "os": "linux", "arch": "x86_64"}
+
+
+def read_files(paths: list[str], warn: Callable[[str], None]) -> Snapshot:
+    return kinds.read(paths, Gathered(Markers(TARGET, warn), warn), "requirements")
 
 
 @pytest.fixture
@@ -35,14 +41,14 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]) -> Ca
         Path("r.txt").write_bytes(text if isinstance(text, bytes) else text.encode())
         for name, content in others.items():
             Path(f"{name}.txt").write_text(content, encoding="utf-8")
-        return requirements.read(["r.txt"], LINUX, said.append)
+        return read_files(["r.txt"], said.append)
 
     return one
 
 
 def test_a_real_file(monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:
     monkeypatch.chdir(RAW)
-    snapshot = requirements.read(["train.txt"], LINUX, said.append)
+    snapshot = read_files(["train.txt"], said.append)
     assert {name: (fact.value, fact.origin) for name, fact in snapshot.packages.items()} == {
         "accelerate": ("==0.25", "base.txt:1, pins.txt:2"),
         "numpy": (">=1.24,<2", "base.txt:2, pins.txt:1"),
@@ -60,19 +66,19 @@ def test_a_real_file(monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:
     }
     assert snapshot.complete is False
     assert snapshot.packages["bitsandbytes"].reason == "`https://index.example/archive/bnb.zip#0.45.5` names no version"
-    assert said == ["train.txt:10: markers were evaluated for Python 3.10 on linux; `--python-version` changes that"]
+    assert said == ["train.txt:10: markers were evaluated for Python 3.10 on linux; `--python-version` and `--platform` change that"]
 
 
 def test_no_password_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(RAW)
-    reason = requirements.read(["train.txt"], LINUX, str).packages["transformers"].reason
+    reason = read_files(["train.txt"], str).packages["transformers"].reason
     assert "secret" not in reason
     assert "//***@index.example" in reason
 
 
 def test_hashes_over_many_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(RAW)
-    packages = requirements.read(["hashed.txt"], LINUX, str).packages
+    packages = read_files(["hashed.txt"], str).packages
     assert packages == {
         "accelerate": Fact("0.25.0", "hashed.txt:4"),
         "peft": Fact("0.7.1", "hashed.txt:11"),
@@ -221,7 +227,7 @@ def test_not_text(read: Callable[..., Snapshot], data: bytes) -> None:
 
 def test_a_missing_file() -> None:
     with pytest.raises(InputError, match="cannot be read"):
-        requirements.read(["no/such/file.txt"], LINUX, str)
+        read_files(["no/such/file.txt"], str)
 
 
 def test_a_long_chain_of_files(read: Callable[..., Snapshot]) -> None:
@@ -257,6 +263,6 @@ def test_a_pin_is_read_back(name: str, version: str, blank: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/r.txt"
         Path(path).write_text(f"{name}{blank}=={blank}{version}{blank}\n")
-        (fact,) = requirements.read([path], LINUX, str).packages.values()
+        (fact,) = read_files([path], str).packages.values()
     assert fact == Fact(str(Version(version)), f"{path}:1")
     assert versions.within(versions.reported(str(fact.value)), versions.specifier(f"=={version}")) is True

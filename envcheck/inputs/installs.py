@@ -1,0 +1,263 @@
+"""What the installers that a script runs leave behind: pip, uv and conda, one command after another, each on what was there."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Optional
+
+from envcheck import versions
+from envcheck.errors import InputError
+from envcheck.inputs import conda_environment, requirements
+from envcheck.inputs.claims import shown
+from envcheck.inputs.gathered import Gathered
+from envcheck.inputs.shell import Command, commands
+from envcheck.model import Fact, unknown
+from envcheck.wire import canonical_name
+
+
+@dataclass
+class Stage:
+    """An environment on its way."""
+
+    packages: dict[str, Fact] = field(default_factory=dict)
+    facts: dict[str, Fact] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    """What ENV set."""
+    arguments: dict[str, str] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    """Where each variable was set."""
+    copied: list[tuple[str, str]] = field(default_factory=list)
+    """What was copied from the project, and where to."""
+
+    def copy(self) -> Stage:
+        """A stage that begins from this one; arguments end with their stage."""
+        return Stage(dict(self.packages), dict(self.facts), dict(self.variables), {}, dict(self.places), list(self.copied))
+
+    def known(self) -> dict[str, str]:
+        """The variables that a command sees."""
+        return {**self.arguments, **self.variables}
+
+
+class Context(NamedTuple):
+    """Where a script stands."""
+
+    path: str
+    line: int
+    lines: Sequence[tuple[int, str]]
+
+    def origin(self, word: str) -> str:
+        """File and line of a word as it is written."""
+        return f"{self.path}:{next((number for number, text in self.lines if word in text), self.line)}"
+
+
+def run(script: str, stage: Stage, context: Context, gathered: Gathered, depth: int = 0) -> None:
+    """Let the installers of a script change the stage. Raises ValueError for quotes without end, `InputError` for what they refuse."""
+    variables = stage.known()
+    for command in commands(script, variables):
+        words = _plain(command.words)
+        if words[:1] and os.path.basename(words[0]) in ("sh", "bash") and len(words) > 2 and re.fullmatch(r"-\w*c", words[1]) and depth < _DEPTH:
+            run(words[2], stage, context, gathered, depth + 1)
+            continue
+        found = _installer(words)
+        if found is not None:
+            installer, rest = found
+            _Install(command, stage, context, gathered).run(installer, rest)
+
+
+_DEPTH = 3
+_PIP = re.compile(r"pip[0-9.]*")
+_PYTHON = re.compile(r"python[0-9.]*")
+_CONDA = ("conda", "mamba", "micromamba")
+
+
+def _plain(words: Sequence[str]) -> list[str]:
+    """The words behind `conda run -n env` and `uv run`, which only choose the environment."""
+    words = list(words)
+    if len(words) > 2 and os.path.basename(words[0]) in _CONDA and words[1] == "run":
+        words = words[2:]
+        while words and words[0].startswith("-"):
+            words = words[1:] if words[0] not in ("-n", "--name", "-p", "--prefix") else words[2:]
+    return words
+
+
+def _installer(words: Sequence[str]) -> Optional[tuple[str, list[str]]]:
+    """Which installer a command is (`pip`, `unpip`, `conda`, `conda-env`), and its arguments; None for anything else."""
+    rest = list(words)
+    name = os.path.basename(rest[0]) if rest else ""
+    if _PYTHON.fullmatch(name) and rest[1:3] == ["-m", "pip"]:
+        rest, name = rest[2:], "pip"
+    elif name == "uv" and rest[1:2] == ["pip"]:
+        rest, name = rest[1:], "pip"
+    elif name == "uv" and rest[1:2] == ["add"]:
+        return "pip", rest[2:]
+    if _PIP.fullmatch(name):
+        rest = rest[1:]
+        while rest and rest[0].startswith("-"):
+            rest = rest[1:]
+        return {"install": "pip", "uninstall": "unpip"}.get(rest[0], ""), rest[1:] if rest else None  # type: ignore[return-value]
+    if name in _CONDA:
+        if rest[1:2] == ["env"]:
+            return "conda-env", rest[2:]
+        if rest[1:2] and rest[1] in ("install", "create", "update"):
+            return "conda", rest[2:]
+    return None
+
+
+# Options of pip, uv and conda with a value of their own that says nothing of packages.
+_VALUED = frozenset(
+    "-t --target --prefix --root --platform --implementation --abi --progress-bar --timeout --retries --cache-dir --src --upgrade-strategy --python -p "
+    "--index-strategy --python-version --group --extra -n --name --default-timeout --log --proxy --cert --keyring-provider --python-platform --default-index "
+    "--index --exclude-newer --prerelease --resolution --no-build-isolation-package --no-build-package --no-binary-package --refresh-package --reinstall-package "
+    "--upgrade-package -P --link-mode --solver --subdir --config-settings-package -j --concurrent-builds".split()
+) | frozenset(requirements.VALUED)
+_OWN_TORCH = ("vllm", "xformers", "torchvision", "torchaudio", "sglang")
+"""Packages whose releases each ask for one torch, so that installing one may replace the torch that is there."""
+
+
+class _Install:
+    """One command of an installer."""
+
+    def __init__(self, command: Command, stage: Stage, context: Context, gathered: Gathered) -> None:
+        self.command = command
+        self.stage = stage
+        self.context = context
+        self.gathered = gathered
+        self.asked = Gathered(gathered.markers, gathered.warn, gathered.choice, gathered.table)
+        self.upgrades = False
+        self.without_dependencies = False
+
+    def run(self, installer: str, words: Sequence[str]) -> None:
+        if installer == "unpip":
+            for word in words:
+                self.stage.packages.pop(canonical_name(word), None)
+            return
+        if not installer:
+            return
+        for word in self.command.redirected:
+            self.gathered.warn(
+                f"{self.context.origin(word)}: the shell takes `{shown(word)}` for a redirection into a file, so no version is asked for; quote it"
+            )
+        if installer == "pip":
+            self._pip(words)
+        else:
+            self._conda(installer, words)
+        self._settle()
+
+    def _pip(self, words: Sequence[str]) -> None:
+        rest = iter(words)
+        for word in rest:
+            option, value = requirements.split_option(word)
+            if option in _VALUED and not value:
+                value = next(rest, "")
+            origin = self.origin(value or word)
+            if option in requirements.INCLUDES:
+                self._file(f"-c {value}" if requirements.INCLUDES[option] else f"-r {value}", value, origin)
+            elif option in requirements.INDEXES or option in ("--default-index", "--index"):
+                self.asked.index(value, origin, only=requirements.INDEXES.get(option, option == "--default-index"))
+            elif option == "--torch-backend":
+                self.asked.index(f"/whl/{value or next(rest, '')}", origin, only=True)
+            elif option in ("-U", "--upgrade", "--force-reinstall"):
+                self.upgrades = True
+            elif option == "--no-deps":
+                self.without_dependencies = True
+            elif option in ("-e", "--editable"):
+                self._requirement(value, origin)
+            elif not option:
+                self._requirement(word, origin)
+
+    def origin(self, word: str) -> str:
+        """File and line of a word, found by how it is written before variables are filled in."""
+        written = next((raw for raw, filled in zip(self.command.raw, self.command.words) if filled == word), word)
+        return self.context.origin(written.strip())
+
+    def _requirement(self, word: str, origin: str) -> None:
+        if word in (".", "") or re.match(r"\.{1,2}(?:$|[/\[])|/(?!.*\.whl)", word):
+            return
+        try:
+            self.asked.requirement(word, origin, editable=True)
+        except InputError as error:
+            # The shell may make anything of such a word; it is said, and the rest of the file counts.
+            self.gathered.warn(f"{error}; passed over")
+
+    def _file(self, line: str, target: str, origin: str) -> None:
+        found = self._beside(target)
+        if found is None:
+            self.gathered.warn(f"{origin}: `{shown(target)}` is not in the project, so what it asks for is unknown")
+            return
+        folder, name = os.path.split(found)
+        requirements.one(f"{line[:2]} {name}", self.context.path, origin, self.asked, folder)
+
+    def _beside(self, target: str) -> Optional[str]:
+        """The file of the project that a path in the container was copied from, looked for from the Dockerfile's folder upwards."""
+        target = next((source for source, place in self.stage.copied if _same(place, source, target)), target)
+        parts = [part for part in target.split("/") if part not in ("", ".")]
+        if not parts or ".." in parts or "${" in target:
+            return None
+        folder, root = os.path.dirname(self.context.path), requirements.project_of(self.context.path)
+        for _ in range(_UPWARDS):
+            for start in range(len(parts)):
+                path = os.path.join(folder, *parts[start:])
+                if os.path.isfile(path) and requirements.is_below(path, root):
+                    return path
+            folder = os.path.join(folder, "..")
+            if not requirements.is_below(folder, root):
+                return None
+        return None
+
+    def _conda(self, installer: str, words: Sequence[str]) -> None:
+        rest = iter(words)
+        for word in rest:
+            option, value = requirements.split_option(word)
+            if option in ("-f", "--file"):
+                value = value or next(rest, "")
+                found = self._beside(value)
+                if found is None:
+                    self.gathered.warn(f"{self.origin(value)}: `{shown(value)}` is not in the project, so what it asks for is unknown")
+                elif installer == "conda-env" or found.endswith((".yml", ".yaml")):
+                    from envcheck.documents import read_text
+
+                    conda_environment.read(read_text(found), found, self.asked)
+            elif option in ("-c", "--channel") or option in _VALUED:
+                value = value or next(rest, "")
+            elif not option and installer == "conda":
+                conda_environment.take(word, self.origin(word), self.asked)
+
+    def _settle(self) -> None:
+        """Lay what was asked for over what was there."""
+        found = self.asked.snapshot()
+        torch = self.stage.packages.get("torch")
+        for name, fact in found.packages.items():
+            if not self.command.is_certain:
+                fact = unknown("it is installed only under a condition", fact.origin)
+            self.stage.packages[name] = _over(self.stage.packages.get(name), fact, self.upgrades)
+        brings = [name for name in _OWN_TORCH if name in found.packages]
+        if brings and "torch" not in found.packages and torch is not None and not self.without_dependencies:
+            reason = f"`{brings[0]}` asks for a torch of its own, which may replace the one that was there"
+            self.stage.packages["torch"] = unknown(reason, found.packages[brings[0]].origin)
+        if torch is not None and self.stage.packages.get("torch") != torch:
+            for key in ("torch_cuda", "cudnn", "nccl", "rocm"):
+                self.stage.facts.pop(key, None)
+        if self.command.is_certain:
+            self.stage.facts.update(found.facts)
+
+
+_UPWARDS = 4
+
+
+def _same(place: str, source: str, target: str) -> bool:
+    place = place.rstrip("/")
+    return target.rstrip("/") in (place, f"{place}/{os.path.basename(source)}") and "." in os.path.basename(source)
+
+
+def _over(there: Optional[Fact], asked: Fact, upgrades: bool) -> Fact:
+    """What an installer leaves of a package: the version that is there where it satisfies what is asked, else what is asked."""
+    if there is None or not there.is_known or not asked.is_known or upgrades:
+        return asked
+    try:
+        fits = versions.within(versions.reported(str(there.value)), versions.reported(str(asked.value)))
+    except versions.VersionError:
+        return asked
+    return there if fits else asked
