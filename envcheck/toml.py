@@ -38,7 +38,7 @@ def _values(text: str, where: str) -> Dict[str, Any]:
     else:
         import tomli as tomllib
     try:
-        values: Dict[str, Any] = tomllib.loads(text, parse_float=str)
+        values: Dict[str, Any] = tomllib.loads(text, parse_float=_Number)
         return values
     except ValueError as error:
         # "Expected '=' after a key in a key/value pair (at line 3, column 5)"
@@ -49,6 +49,10 @@ def _values(text: str, where: str) -> Dict[str, Any]:
         ) from None
     except RecursionError:
         raise InputError("is nested too deeply", where=where, hint="is this the file you meant?") from None
+
+
+class _Number(str):
+    """A number with a point, as it is written: a float would make `2.10` the version 2.1."""
 
 
 class _Statement(NamedTuple):
@@ -122,7 +126,7 @@ def _container(values: Any, path: Tuple[str, ...], counts: Dict[Tuple[str, ...],
 
 
 def _placed(value: Any, lines: Iterator[int], first: int) -> Any:
-    if isinstance(value, str):
+    if isinstance(value, str) and not isinstance(value, _Number):
         return Text(value, next(lines, first), True)
     if isinstance(value, list):
         return [_placed(one, lines, first) for one in value]

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from click import Argument
 from click.testing import CliRunner
 
 from envcheck import settings
@@ -38,7 +39,7 @@ def test_every_option_in_the_readme_exists() -> None:
 def test_every_option_is_explained_in_one_line() -> None:
     for command in ("check", "probe", "selftest"):
         for parameter in group.get_command(None, command).params:  # type: ignore[union-attr,arg-type]
-            assert getattr(parameter, "help", None), f"{command} {parameter.name}"
+            assert isinstance(parameter, Argument) or getattr(parameter, "help", None), f"{command} {parameter.name}"
 
 
 def test_the_readmes_example_is_what_the_program_prints(tmp_path: Path) -> None:

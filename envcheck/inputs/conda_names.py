@@ -78,7 +78,7 @@ def take(item: Item, gathered: Gathered) -> None:
         gathered.fact("torch_cuda", "absent", item.origin)
         return
     name = _PYPI.get(item.name.lower(), canonical_name(item.name))
-    if not name or name.startswith("_"):
+    if not name or item.name.startswith("_"):
         return
     if name == "torch" and item.build:
         _build(item, gathered)
@@ -134,13 +134,10 @@ def specifier(version: str) -> Optional[tuple[str, ...]]:
 
 
 def _clause(operator: str, version: str) -> str:
-    version = version.rstrip("*").rstrip(".") if version.endswith("*") else version
-    starred = _NUMBERS.fullmatch(version) is not None
-    if operator in ("", "=", "==") and not starred:
-        return f"=={version}"
-    if operator == "=":
-        # A release of three numbers is meant as it stands; conda's fuzzy `=2.1.2` would admit a 2.1.2.1 too.
-        return f"=={version}" if version.count(".") > 1 else f"=={version}.*"
-    if operator == "":
-        return f"=={version}"
-    return f"{operator}{version}"
+    starred = version.endswith("*")
+    version = version.rstrip("*").rstrip(".")
+    if operator not in ("", "=", "=="):
+        return f"{operator}{version}.*" if starred and operator == "!=" else f"{operator}{version}"
+    # A release of three numbers is meant as it stands; conda's fuzzy `=2.1.2` would admit a 2.1.2.1 too.
+    fuzzy = _NUMBERS.fullmatch(version) and (starred or (operator == "=" and version.count(".") < 2))
+    return f"=={version}.*" if fuzzy else f"=={version}"

@@ -108,10 +108,13 @@ def _installer(words: Sequence[str]) -> Optional[tuple[str, list[str]]]:
 
 # Options of pip, uv and conda with a value of their own that says nothing of packages.
 _VALUED = frozenset(
-    "-t --target --prefix --root --platform --implementation --abi --progress-bar --timeout --retries --cache-dir --src --upgrade-strategy --python -p "
-    "--index-strategy --python-version --group --extra -n --name --default-timeout --log --proxy --cert --keyring-provider --python-platform --default-index "
-    "--index --exclude-newer --prerelease --resolution --no-build-isolation-package --no-build-package --no-binary-package --refresh-package --reinstall-package "
-    "--upgrade-package -P --link-mode --solver --subdir --config-settings-package -j --concurrent-builds".split()
+    re.findall(
+        r"-\S+",
+        """-t --target --prefix --root --platform --implementation --abi --progress-bar --timeout --default-timeout --retries --cache-dir --src --log
+        --proxy --cert --upgrade-strategy --python -p --python-version --python-platform --index-strategy --default-index --index --keyring-provider
+        --group --extra -n --name --exclude-newer --prerelease --resolution --no-build-isolation-package --no-build-package --no-binary-package
+        --refresh-package --reinstall-package --upgrade-package -P --link-mode --solver --subdir --config-settings-package -j --concurrent-builds""",
+    )
 ) | frozenset(requirements.VALUED)
 _OWN_TORCH = ("vllm", "xformers", "torchvision", "torchaudio", "sglang")
 """Packages whose releases each ask for one torch, so that installing one may replace the torch that is there."""
@@ -237,7 +240,8 @@ class _Install:
         if brings and "torch" not in found.packages and torch is not None and not self.without_dependencies:
             reason = f"`{brings[0]}` asks for a torch of its own, which may replace the one that was there"
             self.stage.packages["torch"] = unknown(reason, found.packages[brings[0]].origin)
-        if torch is not None and self.stage.packages.get("torch") != torch:
+        if self.stage.packages.get("torch") != torch:
+            # The base image's libraries are not those that another torch loads.
             for key in ("torch_cuda", "cudnn", "nccl", "rocm"):
                 self.stage.facts.pop(key, None)
         if self.command.is_certain:

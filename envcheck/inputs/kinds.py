@@ -11,13 +11,13 @@ import os
 from collections.abc import Sequence
 from typing import Callable, NamedTuple, Optional
 
-from envcheck.documents import read_text
+from envcheck.documents import LIMIT_BYTES, read_text
 from envcheck.errors import InputError
 from envcheck.inputs import sniff
 from envcheck.inputs.gathered import Gathered
 from envcheck.model import Snapshot
 
-LIMIT_BYTES = 64 << 20
+_LOCK_BYTES = 64 << 20
 """A lock file of three thousand packages with all their hashes has 10 to 20 MiB."""
 
 
@@ -71,7 +71,7 @@ def read(paths: Sequence[str], gathered: Gathered, kind: Optional[str] = None) -
     Raises `InputError` for what cannot be read, is of no known kind, or contradicts itself.
     """
     for path in paths:
-        text = read_text(path, limit=LIMIT_BYTES)
+        text = read_text(path, limit=_LOCK_BYTES if path.lower().endswith((".lock", ".toml", ".json")) else LIMIT_BYTES)
         found = kind or kind_of(text, path)
         if found is None:
             raise _strange(text, path)

@@ -32,12 +32,16 @@ class Markers:
         self._marked = ""
         self._verdicts: dict[str, bool] = {}
 
-    def hold(self, marker: str, origin: str, extras: Collection[str] = (), groups: Collection[str] = ()) -> bool:
-        """Whether a marker holds for the target. Raises `InputError` for what is no marker."""
+    def hold(self, marker: str, origin: str, extras: Optional[Collection[str]] = None, groups: Collection[str] = ()) -> bool:
+        """Whether a marker holds for the target; `extras` and `groups` are those taken from a lock file, None where it is none.
+
+        Raises `InputError` for what is no marker.
+        """
         self._marked = self._marked or origin
-        if "extra" in marker or "dependency_groups" in marker:
-            marker = _EXTRA.sub(lambda found: _judged(found[3] or found[5] or "", found[1] or found[6], extras), marker)
-            marker = _MEMBER.sub(lambda found: _judged(found[2], "==" if found[3] == "in" else "!=", extras if found[4] == "extras" else groups), marker)
+        if extras is not None and ("extra" in marker or "dependency_groups" in marker):
+            taken = extras
+            marker = _EXTRA.sub(lambda found: _judged(found[3] or found[5] or "", found[1] or found[6], taken), marker)
+            marker = _MEMBER.sub(lambda found: _judged(found[2], "==" if found[3] == "in" else "!=", taken if found[4] == "extras" else groups), marker)
         if marker not in self._verdicts:
             self._verdicts[marker] = self._evaluated(marker, origin)
         return self._verdicts[marker]

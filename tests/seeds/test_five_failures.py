@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
 
 def check(folder: Path, requirements: str, *, config: bool = False, target: Target = UNDECLARED) -> Report:
     (folder / "requirements.txt").write_text(requirements)
-    sources = api.Sources(requirements=(str(folder / "requirements.txt"),), config=(str(folder / "zero2.json"),) if config else (), target=target)
+    sources = api.Sources(files=(str(folder / "requirements.txt"),), config=(str(folder / "zero2.json"),) if config else (), target=target)
     return CHECKER.report(api.snapshot_of(sources, CHECKER))
 
 
