@@ -73,10 +73,10 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Anomaly:
-    """Something odd about how distributions lie on disk, seen by the probe."""
+    """Something odd on disk, seen by the probe."""
 
     kind: str
-    """`duplicate-metadata`, `shared-file`, `user-site-shadow`, `mixed-builds` or `broken-metadata`."""
+    """`duplicate-metadata`, `shared-file`, `user-site-shadow`, `mixed-builds`, `broken-metadata` or `stale-build-lock`."""
     packages: Tuple[str, ...]
     detail: str
     """What was seen, in one sentence without a full stop."""

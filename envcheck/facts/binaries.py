@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from envcheck import versions
 
@@ -47,6 +47,10 @@ class Wheels:
     def capabilities(self, torch: str, cuda: str, machine: str) -> Optional[str]:
         """The list of one wheel (`7.5;8.0;9.0`); None where no row speaks of it."""
         return self._rows.get((torch, cuda, machine))
+
+    def lists(self, machine: str) -> Iterator[Tuple[str, str]]:
+        """Release of torch and list of every wheel for a machine."""
+        return ((torch, listed) for (torch, _, where), listed in self._rows.items() if where == machine)
 
 
 def runs(capability: str, listed: str) -> bool:

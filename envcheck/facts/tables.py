@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from envcheck import documents, versions
 from envcheck.documents import Text, line_of
 from envcheck.errors import InputError, MatrixError, Problem
-from envcheck.facts import binaries, images, releases, requires
-from envcheck.wire import canonical_name
+from envcheck.facts import binaries, builds, images, releases, requires
+from envcheck.facts.columns import ARCHITECTURE, package
 
 
 def load(paths: Sequence[Path]) -> Dict[str, Any]:
@@ -48,37 +47,6 @@ def _checked(rows: Sequence[Any], checker: Callable[[Any], Any], path: str, prob
     return good
 
 
-def columns(**of: Callable[[Text], Any]) -> Callable[[Mapping[str, Text]], List[Any]]:
-    """A checker for rows with these keys, a `source` (a page, or the file that says so) and at will a `note`.
-
-    The index keeps the values in the order of `of`, each as its own function returns it; that function raises ValueError.
-    """
-
-    def check(row: Mapping[str, Text]) -> List[Any]:
-        strange = set(row) - {*of, "source", "note"}
-        missing = [key for key in (*of, "source") if not row.get(key)]
-        if strange or missing:
-            raise ValueError(f"unknown key {', '.join(sorted(strange))}" if strange else f"`{missing[0]}` is missing")
-        return [read(row[key]) for key, read in of.items()]
-
-    return check
-
-
-def version(text: Text) -> str:
-    """One released version, as it is written. Raises ValueError."""
-    versions.installed(text)
-    return str(text)
-
-
-def specifier(text: Text) -> str:
-    """A PEP 440 specifier, as it is written. Raises ValueError."""
-    versions.specifier(text)
-    return str(text)
-
-
-_ARCHITECTURE = re.compile(r"gfx[0-9a-f]{3,4}|mps")
-
-
 def _gpu(row: Mapping[str, Text]) -> List[Optional[str]]:
     """`{name: NVIDIA A800, capability: "8.0", source: …}` -> [name, capability, None]; another vendor's has `arch` instead."""
     if set(row) - {"name", "capability", "arch", "source", "note"}:
@@ -87,16 +55,9 @@ def _gpu(row: Mapping[str, Text]) -> List[Optional[str]]:
         raise ValueError("a GPU has either `capability` or `arch`")
     if "capability" in row:
         return [str(row["name"]), versions.capability(row["capability"]).text, None]
-    if not _ARCHITECTURE.fullmatch(row["arch"]):
+    if not ARCHITECTURE.fullmatch(row["arch"]):
         raise ValueError(f"`{row['arch']}` is no architecture; write for example `gfx90a`")
     return [str(row["name"]), None, str(row["arch"])]
-
-
-def package(row: Text) -> str:
-    """A package by its canonical name. Raises ValueError."""
-    if canonical_name(row) != row:
-        raise ValueError(f"`{row}` is no canonical package name")
-    return str(row)
 
 
 TABLES: Dict[str, Callable[[Any], Any]] = {
@@ -107,6 +68,7 @@ TABLES: Dict[str, Callable[[Any], Any]] = {
     "requires": requires.check_row,
     "releases": releases.check_row,
     "images": images.check,
+    **builds.TABLES,
 }
 """Table -> what one of its rows becomes in the index, or an error that says why not."""
 

@@ -178,6 +178,8 @@ _COMPILED_BY = (
     "matrix/load.py",
     "facts/tables.py",
     "facts/binaries.py",
+    "facts/builds.py",
+    "facts/columns.py",
     "facts/requires.py",
     "facts/releases.py",
     "documents.py",

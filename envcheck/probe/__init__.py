@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from envcheck.errors import InputError
 from envcheck.model import Fact, Gpu, Snapshot, unknown
-from envcheck.probe import distributions, duplicates, environ, interpreter, ownership, paths, readers, torch_build, wheels
+from envcheck.probe import build_locks, distributions, duplicates, environ, interpreter, loader_path, ownership, paths, readers, torch_build, wheels
 
 INTERPRETER_SECONDS = 20.0
 """Time for another interpreter to start: on a cold network file system, seconds are normal."""
@@ -26,8 +26,9 @@ def probe(python: Optional[str] = None, machine: readers.Readers = readers.MACHI
     hardware = _Background(machine)
     described, origin = _describe(python)
     found = distributions.scan(_import_path(described))
-    builds = {**wheels.facts(found), **torch_build.build_facts(found)}
+    builds = {**wheels.facts(found), **torch_build.build_facts(found), **loader_path.facts(machine)}
     odd = duplicates.anomalies(found, described.get("user_site")) + ownership.anomalies(found) + torch_build.anomalies(found, builds)
+    odd += build_locks.anomalies(os.environ)
     facts = {**_interpreter_facts(described, origin), **_build_senses(builds)}
     seen, gpus = hardware.join()
     return Snapshot(

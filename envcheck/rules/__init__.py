@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Dict, Optional, Tuple
 
 from envcheck.model import Finding, Page, Snapshot
-from envcheck.rules import driver_floor, installable, metadata, mixed_builds, requirements, settings, unpinned, vendor, wheel_arch, yanked
+from envcheck.rules import builds, driver_floor, installable, metadata, mixed_builds, requirements, settings, unpinned, vendor, wheel_arch, yanked
 from envcheck.rules.rule import Rule, Tables
 
 _ALL = (
@@ -13,6 +13,7 @@ _ALL = (
     driver_floor.RULE,
     vendor.RULE,
     mixed_builds.RULE,
+    *builds.RULES,
     *requirements.RULES,
     *installable.RULES,
     yanked.RULE,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Optional, Tuple
 
-from envcheck import versions
-from envcheck.model import Finding, Page, Snapshot, UsedFact
+from envcheck.model import Finding, Page, Snapshot
+from envcheck.rules import asking, torch_libraries
 from envcheck.rules.rule import Rule, Tables
 
 ID = "driver-older-than-cuda"
@@ -22,24 +22,24 @@ PAGE = Page(
 
 
 def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
-    """One finding where the driver is certainly older than the floor of torch's CUDA major version."""
-    driver, cuda = snapshot.fact("driver"), snapshot.fact("torch_cuda")
-    floor = _floor(snapshot, tables)
-    if floor is None or driver.value in (None, "absent") or _has_forward_compatibility(snapshot):
+    """One finding where the driver is older than the floor of torch's CUDA major version; possible where only torch's release is known."""
+    driver, known = snapshot.fact("driver"), snapshot.fact("torch_cuda").value
+    if driver.value in (None, "absent") or _has_forward_compatibility(snapshot):
         return ()
-    try:
-        older = versions.within(versions.vendor(str(driver.value)), versions.specifier(f">={floor}")) is False
-    except versions.VersionError:
+    cuda = known if known is not None else torch_libraries.default_cuda(snapshot, tables)
+    floor = _floor(str(cuda), snapshot, tables)
+    if floor is None or not asking.lacks(snapshot, "driver", f">={floor}"):
         return ()
-    if not older:
-        return ()
-    title = f"driver {driver.value} is older than CUDA {str(cuda.value).partition('.')[0]} needs ({floor})"
-    used = (UsedFact("driver", driver.value or "", driver.origin), UsedFact("torch_cuda", cuda.value or "", cuda.origin))
-    return (Finding(ID, "bad", "error", "certain", title, ("driver", "torch"), used, PAGE),)
+    title = f"driver {driver.value} is older than CUDA {str(cuda).partition('.')[0]} needs ({floor})"
+    used = asking.used(snapshot, "driver", "torch_cuda", "torch")
+    if known is not None:
+        return (Finding(ID, "bad", "error", "certain", title, ("driver", "torch"), used, PAGE),)
+    title += f", for which torch {asking.release(snapshot.package('torch'))} of the default index is built"
+    return (Finding(ID, "bad", "warning", "possible", title, ("driver", "torch"), used, PAGE),)
 
 
-def _floor(snapshot: Snapshot, tables: Tables) -> Optional[str]:
-    major = str(snapshot.fact("torch_cuda").value or "").partition(".")[0]
+def _floor(cuda: str, snapshot: Snapshot, tables: Tables) -> Optional[str]:
+    major = cuda.partition(".")[0]
     windows = snapshot.fact("os").value == "windows"
     return next((row[2 if windows else 1] for row in tables.rows("drivers") if row[0] == major), None)
 

@@ -1,4 +1,4 @@
-"""What the probe found odd about how distributions lie on disk, one rule for each kind of Anomaly."""
+"""What the probe found odd on disk, one rule for each kind of Anomaly."""
 
 from __future__ import annotations
 
@@ -48,6 +48,20 @@ _ABOUT: Dict[str, Tuple[str, str, Page]] = {
         Page(
             cause="The one installed later overwrote the other's files; removing or upgrading either breaks what is left.",
             fix=("uninstall both, then install the one that is wanted",),
+        ),
+    ),
+    "stale-build-lock": (
+        "an interrupted build left its lock behind",
+        "warning",
+        Page(
+            symptom=("hang",),
+            signature=(r"Using \S*torch_extensions\S* as PyTorch extensions root\.\.\.\s*$", r"Lock file exists in build directory"),
+            cause="torch builds an extension under a lock, a plain file. A build that was killed leaves it there, and the next one waits for it "
+            "without end: the "
+            "run stands still after `Using … as PyTorch extensions root...`.",
+            fix=("delete the lock file, or the whole folder: what is missing is built again",),
+            links=("https://github.com/pytorch/pytorch/issues/189245", "https://github.com/huggingface/transformers/issues/26015"),
+            level="many",
         ),
     ),
     "broken-metadata": (

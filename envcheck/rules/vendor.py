@@ -43,7 +43,10 @@ def _serves(snapshot: Snapshot) -> Optional[str]:
         return "amd"
     if "+cpu" in version:
         return "none"
-    return "nvidia" if cuda.is_known and cuda.value != "absent" else None
+    if cuda.value == "absent":
+        # 64-bit Arm has a rule of its own, with another way out (arm_wheel).
+        return "none" if "+xpu" not in version and snapshot.fact("arch").value not in ("aarch64", "arm64") else None
+    return "nvidia" if cuda.is_known else None
 
 
 RULE = Rule(ID, "torch is built for another vendor's device, or for none", PAGE, find)

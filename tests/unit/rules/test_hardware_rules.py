@@ -37,7 +37,7 @@ def test_a_wheel_without_kernels_is_an_error(gpu: str, torch: str) -> None:
 @pytest.mark.parametrize(
     ("gpu", "torch"),
     [("RTX 5090", "2.7.0+cu128"), ("GB10", "2.9.1+cu128"), ("B300", "2.9.0+cu128"), ("V100", "2.8.0+cu128"), ("RTX 4090", "1.13.1+cu117"), ("H100", "2.0.1+cu118"), ("T4", "2.9.1+cu130"),
-     ("GTX 1080", "2.6.0+cu126"), ("K80", "2.5.1+cu118"), ("A100", "2.14.1+cu130"), ("RTX 5090", "9.9.9+cu124"), ("V100", "2.4.0a0+f70bd71a48.nv24.06"), ("V100", "2.7.0+cpu")],
+     ("GTX 1080", "2.6.0+cu126"), ("K80", "2.5.1+cu118"), ("A100", "2.14.1+cu130"), ("RTX 5090", "9.9.9+cu128"), ("V100", "2.4.0a0+f70bd71a48.nv24.06"), ("V100", "2.7.0+cpu")],
 )  # fmt: skip
 def test_a_wheel_with_kernels_or_without_a_row_is_left_alone(gpu: str, torch: str) -> None:
     assert wheel_arch.find(box(gpu, torch), TABLES) == ()
@@ -51,6 +51,36 @@ def test_without_a_local_tag_it_may_be_somebodys_own_build() -> None:
 def test_a_second_card_for_the_display_is_no_error() -> None:
     cards = [{"name": "RTX 4090", "capability": "8.9"}, {"name": "GT 1030", "capability": "6.1"}]
     assert wheel_arch.find(snap(torch="2.9.1+cu130", torch_cuda="13.0", gpus=cards), TABLES) == ()
+
+
+@pytest.mark.parametrize(
+    ("gpu", "given", "severity", "certainty"),
+    [
+        ("RTX 5090", {"torch": "2.6.0"}, "warning", "certain"), ("RTX 5090", {"torch": "==2.6.0"}, "warning", "certain"), ("B200", {"torch": ">=2.0,<2.6"}, "warning", "certain"),
+        ("H100", {"torch": "<2.0"}, "warning", "certain"), ("V100", {"torch": "2.11.0"}, "warning", "possible"), ("RTX 5090", {"torch": "2.7.0"}, "warning", "possible"),
+        ("RTX 5090", {"torch": "2.7.0.dev20250310+cu124", "torch_cuda": "12.4"}, "warning", "certain"), ("RTX 5090", {"torch": "2.6.0+cu124", "torch_cuda": "12.4", "os": "windows"}, "warning", "certain"),
+        ("V100", {"torch": "2.15.0+cu130", "torch_cuda": "13.0"}, "warning", "certain"),
+    ],
+)  # fmt: skip
+def test_what_is_certain_from_a_version_alone(gpu: str, given: Any, severity: str, certainty: str) -> None:
+    [finding] = wheel_arch.find(snap(gpus=[{"name": gpu, "capability": GPUS[gpu]}], **given), TABLES)
+    assert (finding.severity, finding.certainty) == (severity, certainty)
+
+
+@pytest.mark.parametrize(
+    ("gpu", "given"),
+    [
+        ("RTX 5090", {"torch": ">=2.6"}), ("RTX 5090", {"torch": "2.6.0a0+df5bbc09d1.nv24.11"}), ("V100", {"torch": ">=2.11"}), ("RTX 4090", {"torch": "2.3.0"}), ("A100", {"torch": "2.11.0"}),
+        ("V100", {"torch": "2.11.0", "arch": "ppc64le"}), ("RTX 4090", {"torch": "1.14.0.dev20221205+cu116", "torch_cuda": "11.6"}), ("B300", {"torch": "2.15.0+cu128", "torch_cuda": "12.8"}), ("RTX 5090", {"torch": "2.6.0", "os": "windows"}), ("RTX 5090", {"torch": "2.99.0"}), ("H100", {"transformers": "4.50.0"}),
+    ],
+)  # fmt: skip
+def test_what_a_version_alone_leaves_open(gpu: str, given: Any) -> None:
+    assert wheel_arch.find(snap(gpus=[{"name": gpu, "capability": GPUS[gpu]}], **given), TABLES) == ()
+
+
+@pytest.mark.parametrize(("torch", "found"), [("2.11.0", ["warning"]), ("2.10.0", []), ("2.11.0+cu126", []), (">=2.11", []), ("2.11.0a0+gitabc", [])])
+def test_the_driver_for_the_wheel_of_the_default_index(torch: str, found: list[str]) -> None:
+    assert [one.severity for one in driver_floor.find(snap(torch=torch, driver="550.54.14"), TABLES)] == found
 
 
 @pytest.mark.parametrize(
@@ -86,7 +116,7 @@ NVIDIA, AMD, APPLE = {"name": "A800", "capability": "8.0"}, {"name": "MI250", "a
     ("torch", "cuda", "gpus", "found"),
     [
         ("2.5.1+cpu", "absent", [NVIDIA], True), ("2.5.1+cu124", "12.4", [AMD], True), ("2.5.0+rocm6.2", "absent", [NVIDIA], True), ("2.5.1+cu124", "12.4", [NVIDIA, AMD], False),
-        ("2.5.0+rocm6.2", "absent", [AMD], False), ("2.5.1+cu124", "12.4", [], False), ("2.5.1", "absent", [APPLE], False), ("2.5.1", None, [AMD], False), (">=2.0", "12.4", [AMD], False),
+        ("2.5.0+rocm6.2", "absent", [AMD], False), ("2.5.1+cu124", "12.4", [], False), ("2.5.1", "absent", [APPLE], False), ("2.5.1", None, [AMD], False), ("2.5.1", "absent", [NVIDIA], True), ("2.5.1+xpu", "absent", [NVIDIA], False), (">=2.0", "12.4", [AMD], False),
     ],
 )  # fmt: skip
 def test_a_build_for_another_vendor_is_a_warning(torch: str, cuda: Any, gpus: Any, found: bool) -> None:

@@ -1,0 +1,42 @@
+"""The rules over what binaries were built for, and what builds them here."""
+
+from __future__ import annotations
+
+from envcheck.rules import (
+    arm_wheel,
+    bitsandbytes_library,
+    cann,
+    extension_kernels,
+    extension_pair,
+    extension_tag,
+    host_compiler,
+    library_twice,
+    loader_path,
+    nvcc_arch,
+    nvcc_cuda,
+    prebuilt_wheel,
+    rocm_arch,
+    torch_libraries,
+    triton_pair,
+    wheel_glibc,
+)
+
+RULES = (
+    rocm_arch.RULE,
+    arm_wheel.RULE,
+    cann.RULE,
+    extension_tag.RULE,
+    extension_pair.RULE,
+    prebuilt_wheel.RULE,
+    bitsandbytes_library.RULE,
+    extension_kernels.RULE,
+    nvcc_cuda.RULE,
+    nvcc_arch.RULE,
+    host_compiler.RULE,
+    torch_libraries.RULE,
+    library_twice.RULE,
+    loader_path.RULE,
+    triton_pair.RULE,
+    wheel_glibc.RULE,
+)
+"""In the order in which their findings are told."""

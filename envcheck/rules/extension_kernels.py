@@ -1,0 +1,82 @@
+"""An extension without machine code for the GPU, beside a torch that may have it."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, Optional, Tuple
+
+from envcheck.facts import binaries
+from envcheck.model import Finding, Page, Snapshot
+from envcheck.rules import asking
+from envcheck.rules.rule import Rule, Tables
+
+ID = "extension-without-kernels"
+
+PAGE = Page(
+    symptom=("no-kernel-image", "crash"),
+    signature=(
+        r"FlashAttention only supports Ampere GPUs or newer",
+        r"no kernel image is available for execution on the device at line \d+ in file .*/bitsandbytes/",
+        r"Error no kernel image is available for execution on the device at line \d+ in file .*ops\.cu",
+        r"CUDA error \(.*flash.*\): no kernel image is available",
+    ),
+    cause="Each extension carries its own machine code, for the GPUs its build names. torch can run on a GPU that an extension beside it has nothing for. "
+    "FlashAttention 2 needs compute capability 8.0, and names Blackwell (10.0, 12.0) from 2.7.3 on, where it is compiled with CUDA 12.8 or newer.",
+    fix=(
+        "use a release of the extension that has code for this GPU",
+        "or do without it: `attn_implementation: sdpa` instead of flash_attention_2, a plain optimizer instead of an 8-bit one",
+    ),
+    links=(
+        "https://github.com/Dao-AILab/flash-attention/blob/v2.8.3/README.md",
+        "https://github.com/bitsandbytes-foundation/bitsandbytes/pull/1715",
+    ),
+    level="maintainer",
+)
+
+
+def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
+    """One finding for each extension that has code for none of the NVIDIA GPUs."""
+    cards = asking.nvidia_gpus(snapshot)
+    if not cards or not (asking.is_there(snapshot, "flash-attn") or asking.is_there(snapshot, "bitsandbytes")):
+        return ()
+    found = []
+    for name, listed in (("flash-attn", _flash(snapshot, tables)), ("bitsandbytes", _bitsandbytes(snapshot, tables))):
+        severity = _SEVERITY[name](snapshot)
+        if listed and severity and not any(binaries.runs(str(gpu.capability), listed) for gpu in cards):
+            title = f"{name} {asking.release(snapshot.package(name))} has no kernels for {asking.named(cards[0])}"
+            facts = (*asking.used(snapshot, name, "torch_cuda", "train.attn_implementation"), asking.gpu_fact(cards[0], f"it has {listed.replace(';', ', ')}"))
+            found.append(Finding(ID, "bad", severity, "certain", title, (name, "gpu"), facts, PAGE))
+    return tuple(found)
+
+
+def _flash(snapshot: Snapshot, tables: Tables) -> Optional[str]:
+    if not asking.is_there(snapshot, "flash-attn"):
+        return None
+    return next((str(listed) for name, release, listed in tables.rows("extension_kernels") if asking.has(snapshot, name, release)), None)
+
+
+def _bitsandbytes(snapshot: Snapshot, tables: Tables) -> Optional[str]:
+    """The list of the library for torch's CUDA; the nearest library of 0.50 counts as its neighbours."""
+    if not asking.is_there(snapshot, "bitsandbytes") or snapshot.fact("os").value not in (None, "linux"):
+        return None
+    if snapshot.fact("arch").value not in (None, "x86_64") or "BNB_CUDA_VERSION" in snapshot.env:
+        return None
+    rows = tables.rows("bitsandbytes_kernels")
+    return next((str(row[2]) for row in rows if asking.has(snapshot, "bitsandbytes", row[0]) and asking.has(snapshot, "torch_cuda", row[1])), None)
+
+
+def _flash_severity(snapshot: Snapshot) -> str:
+    """An error where training asks for it, nothing where it asks for another attention."""
+    attention = snapshot.train.get("attn_implementation")
+    if attention is None or attention.value is None:
+        return "warning"
+    return "error" if attention.value == "flash_attention_2" else ""
+
+
+def _always_error(snapshot: Snapshot) -> str:
+    return "error"
+
+
+_SEVERITY: Dict[str, Callable[[Snapshot], str]] = {"flash-attn": _flash_severity, "bitsandbytes": _always_error}
+
+
+RULE = Rule(ID, "an extension has no machine code for the GPU", PAGE, find)
