@@ -106,6 +106,8 @@ class Snapshot:
     """Training settings by their HF `TrainingArguments` name."""
     builds: Mapping[str, Fact] = field(default_factory=dict)
     """Build fingerprints by `PACKAGE.WHAT` (`xformers.torch`): what a binary was built for."""
+    requires: Mapping[str, Fact] = field(default_factory=dict)
+    """By package: what its own metadata requires of the others, as PEP 508 writes it, joined by ` | `."""
     anomalies: Tuple[Anomaly, ...] = ()
 
     def package(self, name: str) -> Fact:
@@ -135,6 +137,7 @@ def merge(under: Snapshot, over: Snapshot) -> Snapshot:
         env_complete=over.env_complete or under.env_complete,
         train=_laid(under.train, over.train),
         builds=_laid(under.builds, over.builds),
+        requires=_laid(under.requires, over.requires),
         anomalies=under.anomalies + over.anomalies,
     )
 

@@ -14,7 +14,7 @@ from envcheck import settings, versions
 from envcheck.errors import InputError
 from envcheck.model import SENSE_KEYS, Anomaly, Fact, Gpu, Scalar, Snapshot, unknown
 
-_OTHER_KEYS = ("complete", "packages", "gpus", "env", "env_complete", "train", "builds", "anomalies", "origins", "unknown")
+_OTHER_KEYS = ("complete", "packages", "gpus", "env", "env_complete", "train", "builds", "requires", "anomalies", "origins", "unknown")
 _GPU_KEYS = ("name", "capability", "arch", "count", "memory_mib")
 _OS_NAMES = {"darwin": "macos", "mac": "macos", "osx": "macos", "win32": "windows", "win": "windows"}
 _NAME_BREAK = re.compile(r"[-_.]+")
@@ -58,6 +58,7 @@ def read(wire: Any, where: str, warn: Optional[Callable[[str], None]] = None) ->
         env_complete=reader.flag("env_complete", wire.get("env_complete")),
         train=train,
         builds=reader.mapping("builds", wire.get("builds")),
+        requires=reader.mapping("requires", wire.get("requires")),
         anomalies=reader.anomalies(wire.get("anomalies")),
     )
 
@@ -221,7 +222,7 @@ def write(snapshot: Snapshot, *, origins: bool = False) -> Dict[str, Any]:
     wire["packages"] = _values(snapshot.packages)
     if snapshot.gpus is not None:
         wire["gpus"] = [_gpu_wire(gpu) for gpu in snapshot.gpus]
-    for name in ("env", "train", "builds"):
+    for name in ("env", "train", "builds", "requires"):
         if getattr(snapshot, name):
             wire[name] = _values(getattr(snapshot, name))
     if snapshot.env_complete:
@@ -243,7 +244,7 @@ def _values(facts: Mapping[str, Fact]) -> Dict[str, Optional[Scalar]]:
 
 def _every(snapshot: Snapshot) -> List[Tuple[str, Fact]]:
     rows = list(snapshot.facts.items())
-    for name in ("packages", "env", "train", "builds"):
+    for name in ("packages", "env", "train", "builds", "requires"):
         rows += [(f"{name}.{key}", fact) for key, fact in getattr(snapshot, name).items()]
     return rows
 

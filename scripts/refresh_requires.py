@@ -34,16 +34,18 @@ _LEFT_OUT = re.compile(r"(nvidia|cuda)-.*|nvidia|pytest.*|sphinx.*")
 def main(arguments: Sequence[str]) -> int:
     own, options = _split(list(arguments))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("packages", nargs="*", help="`NAME`, or `NAME>=OLDEST`; those of the table where none is named")
+    parser.add_argument("packages", nargs="*", help="`NAME`, `NAME>=OLDEST`, or `NAME==ONE` (a withdrawn one); all of the table if none is named")
     parser.add_argument("--table", type=Path, default=TABLE)
     parser.add_argument("--limit", type=int, default=10_000, help="releases of a package to read at most, the newest first")
     parser.add_argument("--again", action="store_true", help="compare what is in the table instead of adding to it")
     chosen = parser.parse_args(own)
     rows = load(chosen.table)
-    wanted = dict(_named(text) for text in chosen.packages or list(rows))
+    asked = [text for text in chosen.packages if "==" not in text] if chosen.packages else list(rows)
+    wanted = dict(_named(text) for text in asked)
     if chosen.again:
         return 1 if sum(_compared(package, rows, options) for package in wanted) else 0
-    left, missing = 0, []
+    left = 0
+    missing = [[(canonical_name(name), version)] for name, _, version in (text.partition("==") for text in chosen.packages if "==" in text)]
     for package, since in wanted.items():
         try:
             known = {Version(version) for version in rows.get(package, ("", {}))[1]}

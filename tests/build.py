@@ -31,6 +31,7 @@ def snap(**given: Any) -> Snapshot:
         "env_complete",
         "train",
         "builds",
+        "requires",
         "anomalies",
     }
     packages = {name.replace("_", "-"): version for name, version in given.items() if name not in known}

@@ -62,7 +62,9 @@ def test_every_training_setting_is_documented(key: str) -> None:
     assert f"`{key}`" in ENTRIES
 
 
-@pytest.mark.parametrize("key", [*SENSE_KEYS, "complete", "packages", "gpus", "env", "env_complete", "train", "builds", "anomalies", "unknown", "origins"])
+@pytest.mark.parametrize(
+    "key", [*SENSE_KEYS, "complete", "packages", "gpus", "env", "env_complete", "train", "builds", "requires", "anomalies", "unknown", "origins"]
+)
 def test_every_key_of_a_snapshot_is_documented(key: str) -> None:
     assert f"`{key}`" in (ROOT / "docs" / "snapshot.md").read_text(encoding="utf-8")
 
@@ -82,3 +84,8 @@ def test_the_sample_of_an_entry_is_a_sound_entry() -> None:
     draft, problems = schema.read(documents.parse_yaml(sample[1], "entries.md", aliases=False), "entries.md", "example-3.1-zero-grad")
     assert problems == []
     assert draft is not None
+
+
+def test_the_page_of_rules_is_up_to_date() -> None:
+    done = subprocess.run([sys.executable, str(ROOT / "scripts" / "rules_page.py"), "--check"], check=False)
+    assert done.returncode == 0, "run `python scripts/rules_page.py`"

@@ -17,6 +17,7 @@ def command(id: str, private: Tuple[str, ...]) -> int:
     """Show what an entry or a rule says: when it holds, why, what to do, and where it was seen."""
     from envcheck.matrix.store import open_matrix
     from envcheck.render import explain
+    from envcheck.rules import RULES
     from envcheck.rules import page as rule_page
 
     color, width = talk.wants_color(), talk.width()
@@ -24,6 +25,6 @@ def command(id: str, private: Tuple[str, ...]) -> int:
     if rule is not None:
         talk.show(explain.rule(id, *rule, color=color, width=width))
         return 0
-    located, page = open_matrix([Path(folder) for folder in private], talk.say).explain(id)
+    located, page = open_matrix([Path(folder) for folder in private], talk.say).explain(id, RULES)
     talk.show(explain.render(located.entry, page, color=color, width=width))
     return 0

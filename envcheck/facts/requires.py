@@ -12,6 +12,8 @@ of them, may have declared something else.
 from __future__ import annotations
 
 import re
+from bisect import bisect
+from functools import lru_cache
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from packaging.version import InvalidVersion, Version
@@ -90,6 +92,41 @@ def declared(block: Optional[Sequence[Any]], version: str) -> Optional[Tuple[Dec
             holding = wanted
         found += [Declared(name, specifier, marker) for specifier, marker in holding]
     return tuple(found)
+
+
+# `tokenizers<0.24.0,>=0.23.1`, `torch (>=1.6.0)`, `fsspec[http]>=2023.1.0; python_version < "3.12"`
+_PEP_508 = re.compile(r"([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*\(?([<>=!~][^;()]*)\)?\s*(?:;\s*(.+))?")
+
+
+@lru_cache(maxsize=4096)
+def stated(text: str) -> Tuple[Declared, ...]:
+    """What a snapshot's `requires` says of a package: requirements as PEP 508 writes them, joined by ` | `; what is none is passed over."""
+    found = [_PEP_508.fullmatch(part.strip()) for part in text.split(" | ")]
+    return tuple(Declared(canonical_name(one[1]), one[2].replace(" ", ""), one[3] or "") for one in found if one and _is_specifier(one[2]))
+
+
+def _is_specifier(text: str) -> bool:
+    try:
+        versions.specifier(text)
+    except versions.VersionError:
+        return False
+    return True
+
+
+def ways(block: Optional[Sequence[Any]], version: str) -> List[Tuple[Declared, ...]]:
+    """What a version may declare: its own metadata, or for a pre-release that of the releases before and after it, between which
+    it was cut. Empty where nobody can say.
+    """
+    known = declared(block, version)
+    if known is not None or block is None:
+        return [] if known is None else [known]
+    try:
+        wanted = Version(version)
+    except InvalidVersion:
+        return []
+    at = bisect([_version(one) for one in block[0]], wanted) if wanted.is_prerelease else 0
+    near = block[0][at - 1 : at + 1] if 0 < at < len(block[0]) else []
+    return [declared(block, one) or () for one in near]
 
 
 def coded(releases: Mapping[str, Sequence[Declared]]) -> Tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 from envcheck import documents, versions
 from envcheck.documents import Text, line_of
 from envcheck.errors import InputError, MatrixError, Problem
-from envcheck.facts import binaries, builds, images, releases, requires
+from envcheck.facts import binaries, builds, gone, images, numpy_abi, refused, releases, requires, stacks
 from envcheck.facts.columns import ARCHITECTURE, package
 
 
@@ -31,9 +31,22 @@ def load(paths: Sequence[Path]) -> Dict[str, Any]:
             problems.append(Problem(str(path), 1, "a table is a mapping with `source` and a list `rows`"))
             continue
         checked = _checked(rows, checker, str(path), problems)
-        found[path.stem] = dict(checked) if path.stem in BY_PACKAGE else checked
+        found[path.stem] = _by_package(path.stem, checked, str(path), problems) if path.stem in BY_PACKAGE else checked
     if problems:
         raise MatrixError(problems)
+    return found
+
+
+def _by_package(table: str, rows: Sequence[Any], path: str, problems: List[Problem]) -> Dict[str, Any]:
+    """Package -> its row, or the list of its rows in a table that may have several."""
+    found: Dict[str, Any] = {}
+    for name, row in rows:
+        if table in SEVERAL:
+            found.setdefault(name, []).append(row)
+        elif name in found:
+            problems.append(Problem(path, None, f"`{name}` has two rows"))
+        else:
+            found[name] = row
     return found
 
 
@@ -67,10 +80,17 @@ TABLES: Dict[str, Callable[[Any], Any]] = {
     "drivers": binaries.check_driver,
     "requires": requires.check_row,
     "releases": releases.check_row,
+    "numpy_abi": numpy_abi.check_row,
+    "gone_modules": gone.check_row,
+    "refused_metadata": refused.check_row,
+    "stacks": stacks.check_row,
     "images": images.check,
     **builds.TABLES,
 }
 """Table -> what one of its rows becomes in the index, or an error that says why not."""
 
-BY_PACKAGE = frozenset(("requires", "releases"))
+BY_PACKAGE = frozenset(("requires", "releases", "numpy_abi", "gone_modules", "refused_metadata"))
 """Tables with one row a package, of which a run reads only the rows of what is installed; their checkers give (package, row)."""
+
+SEVERAL = frozenset(("gone_modules",))
+"""Those of them that may have several rows for one package."""

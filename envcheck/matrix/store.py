@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from envcheck.errors import InputError, MatrixError, Problem, UnableError
 from envcheck.matrix import files
@@ -63,13 +63,13 @@ class Matrix:
         """Every entry by id, the withdrawn ones too."""
         return {name: (located, index) for index in self._indexes for name, (located, _) in index.all().items()}
 
-    def explain(self, name: str) -> Tuple[Located, Page]:
-        """One entry and its page. Raises `InputError` naming the nearest id."""
+    def explain(self, name: str, rules: Iterable[str] = ()) -> Tuple[Located, Page]:
+        """One entry and its page. Raises `InputError` naming the nearest id, one of `rules` perhaps."""
         everything = self.all()
         if name not in everything:
-            near = nearest(name, everything, 0.4)
+            near = nearest(name, [*everything, *rules], 0.4)
             guess = f"did you mean `{near}`? " if near else ""
-            raise InputError(f"no entry has the id `{name}`", hint=f"{guess}`envcheck matrix list PACKAGE` lists the entries that name a package")
+            raise InputError(f"no entry or rule has the id `{name}`", hint=f"{guess}`envcheck matrix list PACKAGE` lists the entries that name a package")
         located, index = everything[name]
         return located, index.page(located.page)
 
@@ -182,6 +182,11 @@ _COMPILED_BY = (
     "facts/columns.py",
     "facts/requires.py",
     "facts/releases.py",
+    "facts/numpy_abi.py",
+    "facts/gone.py",
+    "facts/refused.py",
+    "facts/stacks.py",
+    "matrix/published.py",
     "documents.py",
     "versions.py",
     "wire.py",

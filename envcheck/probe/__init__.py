@@ -39,6 +39,7 @@ def probe(python: Optional[str] = None, machine: readers.Readers = readers.MACHI
         env=environ.facts(os.environ),
         env_complete=True,
         builds={key: fact for key, fact in builds.items() if key != "torch.cuda"},
+        requires=distributions.requires(found),
         anomalies=odd,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from envcheck.model import Fact, unknown
 from envcheck.probe import paths
@@ -25,6 +25,8 @@ class Distribution:
     """The import path entry it lies in."""
     trouble: str = ""
     """What is wrong with the metadata; empty where nothing is."""
+    requires: Tuple[str, ...] = ()
+    """Its `Requires-Dist`, those of extras left out, as they stand there."""
 
     @property
     def fact(self) -> Fact:
@@ -65,23 +67,31 @@ def _read(root: str, path: str, called: str) -> Distribution:
     name, _, version = stem.partition("-")
     # `setuptools-65.5.0-py3.11.egg-info` carries the Python version behind its own.
     version = re.sub(r"-py\d.*$", "", version)
-    header = _header(path, "METADATA" if kind == "dist-info" else "PKG-INFO")
-    if header is None:
+    head = _head(path, "METADATA" if kind == "dist-info" else "PKG-INFO")
+    if head is None:
         return Distribution(canonical_name(name), version or None, path, root, "its metadata file is missing or cannot be read")
-    declared = header.get("name", name), header.get("version")
-    if not declared[1]:
-        return Distribution(canonical_name(declared[0]), version or None, path, root, "its metadata states no version")
-    return Distribution(canonical_name(declared[0]), declared[1], path, root)
+    fields: Dict[str, str] = {}
+    for key, value in _FIELD.findall(head):
+        fields.setdefault(key.decode().lower(), value.decode("utf-8", "replace"))
+    called_there = canonical_name(fields.get("name", name))
+    if not fields.get("version"):
+        return Distribution(called_there, version or None, path, root, "its metadata states no version")
+    return Distribution(called_there, fields["version"], path, root, requires=_requires(head))
 
 
 # Name: transformers
 # Version: 4.46.1
 _FIELD = re.compile(rb"^(Name|Version):[ \t]*(\S+)", re.MULTILINE | re.IGNORECASE)
-_HEAD_BYTES = 2048
+# Requires-Dist: tokenizers<0.24.0,>=0.23.1
+# Requires-Dist: deepspeed>=0.9.3; extra == "deepspeed"
+_REQUIRES = re.compile(rb"^Requires-Dist:[ \t]*([^\r\n]*)", re.MULTILINE | re.IGNORECASE)
+_EXTRA = re.compile(rb"\bextra\s*==")
+_HEAD_BYTES = 1 << 16
+"""Some put their whole licence into the header: numpy's is 56 KiB long."""
 
 
-def _header(path: str, file: str) -> Optional[Mapping[str, str]]:
-    """Name and version from the first lines of a metadata file; None where it cannot be read."""
+def _head(path: str, file: str) -> Optional[bytes]:
+    """The header of a metadata file, which a blank line ends; None where it cannot be read."""
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
     # An egg-info may be a single file.
     for candidate in (os.path.join(path, file), path):
@@ -90,16 +100,31 @@ def _header(path: str, file: str) -> Optional[Mapping[str, str]]:
         except OSError:
             continue
         try:
-            head = os.read(handle, _HEAD_BYTES)
+            return os.read(handle, _HEAD_BYTES).split(b"\n\n", 1)[0]
         except OSError:
             continue
         finally:
             os.close(handle)
-        found: Dict[str, str] = {}
-        for key, value in _FIELD.findall(head.split(b"\n\n", 1)[0]):
-            found.setdefault(key.decode().lower(), value.decode("utf-8", "replace"))
-        return found
     return None
+
+
+def _requires(head: bytes) -> Tuple[str, ...]:
+    """What a header requires whatever the extras, where it says which versions."""
+    lines = [line for line in _REQUIRES.findall(head) if any(sign in line.split(b";", 1)[0] for sign in (b"<", b">", b"=", b"~"))]
+    return tuple(line.decode("utf-8", "replace") for line in lines if not _EXTRA.search(line))
+
+
+def requires(found: Iterable[Distribution]) -> Dict[str, Fact]:
+    """Package name -> what its metadata requires of packages that are installed too, of the distribution that Python meets first."""
+    first: Dict[str, Distribution] = {}
+    for one in found:
+        first.setdefault(one.name, one)
+    asked = {name: [line for line in one.requires if canonical_name(_NAMED.split(line, maxsplit=1)[0]) in first] for name, one in first.items()}
+    return {name: Fact(" | ".join(lines), first[name].path) for name, lines in asked.items() if lines}
+
+
+# `tokenizers<0.24.0,>=0.23.1`, `torch (>=1.6.0)`, `fsspec[http]>=2023.1.0`: the name ends before the first of these.
+_NAMED = re.compile(r"[ \t(\[<>=!~;@]")
 
 
 def facts(found: Iterable[Distribution]) -> Dict[str, Fact]:

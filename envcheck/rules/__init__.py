@@ -5,7 +5,23 @@ from __future__ import annotations
 from typing import Dict, Optional, Tuple
 
 from envcheck.model import Finding, Page, Snapshot
-from envcheck.rules import builds, driver_floor, installable, metadata, mixed_builds, requirements, settings, unpinned, vendor, wheel_arch, yanked
+from envcheck.rules import (
+    bf16,
+    builds,
+    driver_floor,
+    gone_module,
+    installable,
+    metadata,
+    mixed_builds,
+    numpy_abi,
+    refused_metadata,
+    requirements,
+    settings,
+    unpinned,
+    vendor,
+    wheel_arch,
+    yanked,
+)
 from envcheck.rules.rule import Rule, Tables
 
 _ALL = (
@@ -16,6 +32,10 @@ _ALL = (
     *builds.RULES,
     *requirements.RULES,
     *installable.RULES,
+    numpy_abi.RULE,
+    gone_module.RULE,
+    refused_metadata.RULE,
+    bf16.RULE,
     yanked.RULE,
     settings.RULE,
     *metadata.RULES,

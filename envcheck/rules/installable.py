@@ -62,7 +62,7 @@ def _release(package: str, fact: Fact, tables: Tables) -> Optional[Release]:
         return None
     # A local tag names a build from another index, which has other wheels.
     version = str(fact.value).lstrip("=")
-    return None if "+" in version else releases.release(tables.of("releases", package), version)
+    return None if "+" in version else tables.about("releases", package, version, releases.release)
 
 
 def _shown(fact: Fact) -> str:
@@ -120,6 +120,6 @@ def _platform(snapshot: Snapshot) -> Optional[str]:
 
 
 RULES = (
-    Rule(PYTHON, "a release has nothing to install for this Python", PYTHON_PAGE, find_python),
-    Rule(SYSTEM, "a release has nothing to install for this operating system", SYSTEM_PAGE, find_system),
+    Rule(PYTHON, "a release has nothing to install for this Python", PYTHON_PAGE, find_python, ("error", "warning", "note")),
+    Rule(SYSTEM, "a release has nothing to install for this operating system", SYSTEM_PAGE, find_system, ("warning",)),
 )

@@ -86,5 +86,5 @@ def _finding(kind: str, severity: str, odd: Anomaly, page: Page) -> Finding:
     return Finding(kind, "caution", severity, "certain", odd.detail, odd.packages, (UsedFact(odd.packages[0], odd.detail, odd.origin),), page)
 
 
-RULES = tuple(Rule(kind, title, page, _finder(kind)) for kind, (title, _, page) in _ABOUT.items())
+RULES = tuple(Rule(kind, title, page, _finder(kind), tuple(dict.fromkeys((severity, "note")))) for kind, (title, severity, page) in _ABOUT.items())
 """Loud only about packages of the training stack: elsewhere a leftover folder is nobody's training run."""

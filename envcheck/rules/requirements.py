@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, NamedTuple, Tuple
+from typing import Any, Iterator, List, NamedTuple, Sequence, Tuple
 
 from envcheck import versions
 from envcheck.conditions import truth_of
@@ -17,7 +17,10 @@ UNMET = "requirement-not-met"
 
 CHECKED_PAGE = Page(
     symptom=("import-error",),
-    signature=(r"is required for a normal functioning of this module, but found",),
+    signature=(
+        r"is required for a normal functioning of this module, but found",
+        r"cannot import name '(is_offline_mode|httpx)' from 'huggingface_hub",
+    ),
     cause="transformers compares some of its requirements with what is installed each time it is loaded, and raises where one is not met. Such a pair comes "
     "from a later install of another package, or from a restored environment in which only one of the two was pinned.",
     fix=("install the pinned transformers once more, so that the installer brings what it asks for",),
@@ -37,12 +40,16 @@ UNMET_PAGE = Page(
     links=("https://packaging.python.org/en/latest/specifications/core-metadata/#requires-dist-multiple-use",),
 )
 
-# transformers/dependency_versions_check.py, read in the wheels of 4.20.1 to 5.23.0: `huggingface-hub`, `safetensors` and
-# `pyyaml` joined after 4.28. `accelerate` stands there too and is passed over where it is too old.
+# transformers/dependency_versions_check.py, read in sixteen wheels of 4.20.1 to 5.23.0: `huggingface-hub`, `safetensors` and
+# `pyyaml` joined after 4.30.0. `accelerate` stands there too and is passed over where it is too old.
 _CHECKED = frozenset(("tqdm", "regex", "requests", "packaging", "filelock", "numpy", "tokenizers"))
 _CHECKED_LATER = frozenset(("huggingface-hub", "safetensors", "pyyaml"))
 # Compiled against one torch: rules of their own look at what each was built for.
 _BINARY = frozenset(("torchvision", "torchaudio", "xformers", "vllm", "torch"))
+
+# Beside the packages of the training stack: what their code calls as soon as it is loaded. Of setuptools, datasets and the like an older one will
+# mostly do: published images hold some.
+_LOADED = frozenset(("huggingface-hub", "pydantic", "safetensors", "tokenizers", "typing-extensions"))
 
 
 class _Broken(NamedTuple):
@@ -53,15 +60,34 @@ class _Broken(NamedTuple):
 
 
 def broken(snapshot: Snapshot, tables: Tables) -> Iterator[_Broken]:
-    """Every declared requirement that what is known certainly does not meet."""
+    """Every declared requirement that what is known certainly does not meet: by the metadata that is there, else by the table."""
     for package, fact in snapshot.packages.items():
-        block = tables.of("requires", package) if fact.is_known and not fact.is_open else None
-        for one in requires.declared(block, str(fact.value).lstrip("=").partition("+")[0]) or ():
-            other = snapshot.packages.get(one.name)
-            if other is None or other.value in (None, "absent") or truth_of(one.name, one.specifier, snapshot) is not Truth.NO:
-                continue
-            if markers.holds(one.marker, snapshot):
-                yield _Broken(package, fact, one, other)
+        if fact.value is None or fact.is_open:
+            continue
+        ways = [[one for one in way if _is_broken(one, snapshot)] for way in _ways(package, fact, snapshot, tables)]
+        for one in ways[-1] if ways else ():
+            if all(any(other.name == one.name for other in way) for way in ways):
+                yield _Broken(package, fact, one, snapshot.packages[one.name])
+
+
+def _ways(package: str, fact: Fact, snapshot: Snapshot, tables: Tables) -> Sequence[Tuple[Declared, ...]]:
+    if not snapshot.requires:
+        return tables.about("requires", package, str(fact.value), _declared) or ()
+    there = snapshot.requires.get(package)
+    if there is None or there.value is None or package not in tables.stack and tables.of("requires", package) is None:
+        return ()  # of the rest of an environment `pip check` tells
+    return [requires.stated(str(there.value))]
+
+
+def _declared(block: Sequence[Any], version: str) -> List[Tuple[Declared, ...]]:
+    return requires.ways(block, version.lstrip("=").partition("+")[0])
+
+
+def _is_broken(one: Declared, snapshot: Snapshot) -> bool:
+    other = snapshot.packages.get(one.name)
+    if other is None or other.value in (None, "absent") or truth_of(one.name, one.specifier, snapshot) is not Truth.NO:
+        return False
+    return markers.holds(one.marker, snapshot)
 
 
 def find_checked(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
@@ -74,7 +100,7 @@ def find_unmet(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     found: List[Finding] = []
     for one in broken(snapshot, tables):
         if not _is_checked(one) and not (one.package in _BINARY and one.declared.name == "torch"):
-            severity = "warning" if _is_below(one) and one.declared.name in tables.stack | {one.package} else "note"
+            severity = "warning" if _is_below(one) and one.declared.name in tables.stack | _LOADED else "note"
             found.append(_finding(UNMET, "caution", severity, one, UNMET_PAGE))
     return tuple(found)
 
@@ -86,16 +112,16 @@ def _is_checked(one: _Broken) -> bool:
 
 
 def _is_below(one: _Broken) -> bool:
-    """Whether the version lies below every one that is asked for."""
-    lower = [clause for clause in one.declared.specifier.split(",") if clause[:2] in (">=", "~=", "==") or clause[:1] == ">"]
-    floor = ",".join(">=" + clause.lstrip(">=~").replace(".*", "") for clause in lower)
-    return bool(floor) and _within(str(one.other.value), floor) is False
+    """Whether the version lies below every one that is asked for; of an exact pin only the first two numbers count."""
+    floors = [clause.lstrip(">=~").replace(".*", "") for clause in one.declared.specifier.split(",") if clause[:2] in (">=", "~=") or clause[:1] == ">"]
+    floors += [".".join(clause.lstrip("=").split(".")[:2]) for clause in one.declared.specifier.split(",") if clause.startswith("==")]
+    return any(not _within(str(one.other.value), f">={floor}") for floor in floors)
 
 
 def _within(version: str, specifier: str) -> bool:
-    wanted = versions.specifier(specifier)
+    """Whether a version may fit; one that nobody can read may."""
     try:
-        return versions.within(versions.reported(version), wanted) is not False
+        return versions.within(versions.reported(version), versions.specifier(specifier)) is not False
     except versions.VersionError:
         return True
 
@@ -108,6 +134,6 @@ def _finding(id: str, kind: str, severity: str, one: _Broken, page: Page) -> Fin
 
 
 RULES = (
-    Rule(CHECKED, "transformers refuses to load beside a version outside its own window", CHECKED_PAGE, find_checked),
-    Rule(UNMET, "a release is beside a version outside what it declares to require", UNMET_PAGE, find_unmet),
+    Rule(CHECKED, "transformers refuses to load beside a version outside its own window", CHECKED_PAGE, find_checked, ("error",)),
+    Rule(UNMET, "a release is beside a version outside what it declares to require", UNMET_PAGE, find_unmet, ("warning", "note")),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, FrozenSet, NamedTuple, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Dict, FrozenSet, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 from envcheck.model import Finding, Page, Snapshot
 
@@ -19,6 +19,7 @@ class Tables:
         self.stack = stack
         self._read = read
         self._made: Dict[Tuple[str, Any], Any] = {}
+        self._versions: Dict[Tuple[Any, ...], Any] = {}
 
     def rows(self, name: str) -> Rows:
         """The rows of a table as they were compiled (`envcheck.facts.tables`); none where no index has it."""
@@ -38,6 +39,21 @@ class Tables:
             self._made[key] = self._read(name, package)
         return self._made[key]
 
+    def about(self, name: str, package: str, version: str, build: Callable[[Any, str], _Made]) -> Optional[_Made]:
+        """What `build` makes of such a table's word on a package for one version, kept for the next snapshot; None where there is no word."""
+        block = self.of(name, package)
+        if block is None:
+            return None
+        key = (name, build, package, version)
+        if key not in self._versions:
+            if len(self._versions) >= _LIMIT:
+                self._versions.clear()
+            self._versions[key] = build(block, version)
+        return self._versions[key]  # type: ignore[no-any-return]
+
+
+_LIMIT = 20_000
+
 
 class Rule(NamedTuple):
     """One rule: its name, what it is about, its page, and its function."""
@@ -46,3 +62,5 @@ class Rule(NamedTuple):
     title: str
     page: Page
     find: Callable[[Snapshot, Tables], Tuple[Finding, ...]]
+    severities: Tuple[str, ...] = ()
+    """How loud its findings may be; empty where all that its file names are meant (`scripts/rules_page.py`)."""

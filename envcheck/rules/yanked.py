@@ -24,8 +24,7 @@ def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     """One note for each withdrawn release, with the publisher's reason where there is one."""
     found: List[Finding] = []
     for package, fact in snapshot.packages.items():
-        block = tables.of("releases", package) if fact.is_known and not fact.is_open else None
-        one = releases.release(block, str(fact.value).lstrip("=").partition("+")[0])
+        one = tables.about("releases", package, str(fact.value).lstrip("=").partition("+")[0], releases.release)
         if one is not None and one.yanked is not None:
             title = f"{package} {str(fact.value).lstrip('=')} was withdrawn by its publisher" + (f": {one.yanked}" if one.yanked else "")
             found.append(Finding(ID, "caution", "note", "certain", title, (package,), (UsedFact(package, fact.value or "", fact.origin),), PAGE))

@@ -76,3 +76,30 @@ def test_a_requirement_in_an_unknown_syntax_is_left_out_and_told(index: Path) ->
     assert status == 1
     assert "stone" in said
     assert "1.2" not in table.replace("stone", "")
+
+
+RELEASES = """# A comment that stays.
+rows:
+  - package: stone
+    source: "the index"
+    releases: |
+      0.9 | 2020-01-01 | >=3.6
+      1.0 | 2020-02-01 | >=3.8 | py3 | any
+      1.1 | 2020-03-01 | | | | | yanked: crumbles
+  - package: water
+    source: "the index"
+    releases: |
+      1.0
+"""
+
+
+def test_new_releases_are_added_and_what_is_no_longer_listed_is_told(index: Path) -> None:
+    (index / "stone-1.1-py3-none-any.whl").unlink()
+    table = index.parent / "releases.yaml"
+    table.write_text(RELEASES)
+    command = [sys.executable, str(SCRIPTS / "refresh_releases.py"), "stone", "--table", str(table), "--", "--no-index", "--find-links", str(index)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "stone 0.9: is in the table and no longer listed" in done.stdout
+    assert "stone 1.1" not in done.stdout
+    assert table.read_text() == RELEASES.replace("yanked: crumbles\n", "yanked: crumbles\n      1.2 | | | py3 | any\n")

@@ -34,6 +34,13 @@ def test_a_release_that_was_not_read_is_unknown_even_between_two_that_were(versi
     assert requires.declared(requires.check_row(ROW)[1], version) is None
 
 
+def test_a_pre_release_may_declare_what_the_releases_around_it_do() -> None:
+    block = requires.check_row(ROW)[1]
+    assert [{one.specifier for one in way if one.name == "numpy"} for way in requires.ways(block, "4.42.0.dev0")] == [{">=1.17"}, {"<2.0,>=1.17"}]
+    assert len(requires.ways(block, "4.42.0")) == 1
+    assert requires.ways(block, "4.44.0.dev0") == requires.ways(block, "4.41.0") == requires.ways(block, "unreadable") == []
+
+
 def test_what_is_coded_is_read_back() -> None:
     block = requires.check_row(ROW)[1]
     expanded = {version: requires.declared(block, version) or () for version in block[0]}

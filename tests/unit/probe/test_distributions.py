@@ -202,3 +202,23 @@ def test_what_overwrites_nothing_is_no_anomaly(tmp_path: Path, folder: str, dige
     for owner, digest in zip("ab", digests):
         claim(tmp_path, owner, folder, digest, size)
     assert ownership.anomalies(distributions.scan([str(tmp_path)])) == ()
+
+
+def test_requirements_of_what_is_installed_too_are_read(tmp_path: Path) -> None:
+    lines = [
+        "tokenizers<0.15,>=0.14",
+        "numpy (>=1.17)",
+        "deepspeed>=0.9; extra == 'deepspeed'",
+        "psutil",
+        "Not_There>=1",
+        'typing_extensions>=4; python_version < "3.12"',
+    ]
+    metadata = (
+        "Metadata-Version: 2.1\nName: transformers\nVersion: 4.36.2\n" + "".join(f"Requires-Dist: {line}\n" for line in lines) + "\nRequires-Dist: numpy<1\n"
+    )
+    path = dist(tmp_path, "transformers-4.36.2.dist-info", metadata)
+    for name in ("tokenizers", "numpy", "deepspeed", "psutil", "typing-extensions"):
+        dist(tmp_path, f"{name}-1.0.dist-info", header(name, "1.0"))
+    [(name, fact)] = distributions.requires(distributions.scan([str(tmp_path)])).items()
+    assert (name, fact.origin) == ("transformers", str(path))
+    assert fact.value == 'tokenizers<0.15,>=0.14 | numpy (>=1.17) | typing_extensions>=4; python_version < "3.12"'

@@ -1,0 +1,49 @@
+"""Combinations that a project builds and tests together: rows of `stacks.yaml`, which become good entries of the index.
+
+    {id: easybuild-2023a-pytorch-2.1.2, by: EasyBuild foss-2023a, python: "3.11", torch_cuda: "12.1", packages: "torch==2.1.2", source: …}
+
+`torch_cuda: absent` is a build for the CPU. An entry file says the same with more words, and examples; a row is for the many.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List, Mapping
+
+from envcheck import versions
+from envcheck.wire import canonical_name
+
+_ID = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
+
+
+def check_row(row: Mapping[str, str]) -> List[Any]:
+    """One row -> [id, title, culprit, when, by, source]. Raises ValueError or KeyError for a malformed row."""
+    if set(row) != {"id", "by", "python", "torch_cuda", "packages", "source"}:
+        raise ValueError("a row has `id`, `by`, `python`, `torch_cuda`, `packages` and `source`")
+    if not _ID.fullmatch(row["id"]) or not row["source"].startswith("https://"):
+        raise ValueError("`id` is a lower-case slug, `source` a page that says so")
+    pins = dict(_pin(text) for text in str(row["packages"]).split())
+    versions.installed(row["python"])
+    when: Dict[str, str] = {
+        **{name: f"=={version}" for name, version in pins.items()},
+        "python": f"=={row['python']}.*",
+        "torch_cuda": _cuda(row["torch_cuda"]),
+    }
+    named = ", ".join(f"{'PyTorch' if name == 'torch' else name} {version}" for name, version in pins.items())
+    build = "CPU" if row["torch_cuda"] == "absent" else f"CUDA {row['torch_cuda']}"
+    return [str(row["id"]), f"{row['by']}: {named} ({build})", list(pins), when, str(row["by"]), str(row["source"])]
+
+
+def _pin(text: str) -> List[str]:
+    name, _, version = text.partition("==")
+    versions.installed(version)
+    if canonical_name(name) != name:
+        raise ValueError(f"`{name}` is no canonical package name")
+    return [name, version]
+
+
+def _cuda(text: str) -> str:
+    if text == "absent":
+        return "absent"
+    versions.installed(text)
+    return f"=={text}.*"

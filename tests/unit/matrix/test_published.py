@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from build import snap
+
+from envcheck.api import Checker
+from envcheck.errors import MatrixError
+from envcheck.facts import stacks
+from envcheck.matrix import published
+
+ROW = {
+    "id": "somebody-pytorch-2.1.2",
+    "by": "Somebody 2023",
+    "python": "3.11",
+    "torch_cuda": "12.1",
+    "packages": "torch==2.1.2 accelerate==0.33.0",
+    "source": "https://github.com/somebody/built",
+}
+
+
+def test_a_row_becomes_a_good_entry() -> None:
+    [draft] = published.drafts([stacks.check_row(ROW)], frozenset())
+    assert (draft.entry.kind, draft.entry.culprit) == ("good", ("torch", "accelerate"))
+    assert draft.entry.when == {"torch": "==2.1.2", "accelerate": "==0.33.0", "python": "==3.11.*", "torch_cuda": "==12.1.*"}
+    assert draft.entry.title == "Somebody 2023: PyTorch 2.1.2, accelerate 0.33.0 (CUDA 12.1)"
+
+
+def test_an_id_is_taken_once() -> None:
+    with pytest.raises(MatrixError, match="already taken"):
+        list(published.drafts([stacks.check_row(ROW)], frozenset((ROW["id"],))))
+
+
+@pytest.mark.parametrize(
+    "broken", [{"id": "Bad Id"}, {"packages": "torch"}, {"packages": "Torch==2.1"}, {"source": "a book"}, {"torch_cuda": "new"}, {"more": "x"}]
+)
+def test_a_malformed_row_is_refused(broken: dict[str, str]) -> None:
+    with pytest.raises((ValueError, KeyError)):
+        stacks.check_row({**ROW, **broken})
+
+
+@pytest.mark.parametrize(
+    ("given", "verdict", "near"),
+    [
+        ({"torch": "2.9.1", "python": "3.12.3", "torch_cuda": "12.6"}, "known-good", None),
+        ({"torch": "2.9.1", "python": "3.12.3"}, "untested", ("torch_cuda", None)),
+        ({"torch": "2.9.1", "python": "3.12.3", "torch_cuda": "12.6", "peft": "0.11.1"}, "untested", ("peft", "0.11.1")),
+    ],
+)
+def test_what_a_table_lists_is_known_good_and_its_neighbours_are_told_apart(given: Any, verdict: str, near: Any) -> None:
+    report = Checker().report(snap(**given))
+    assert report.verdict == verdict
+    if near is not None:
+        assert report.nearest is not None
+        assert near in [(one.key, one.yours) for one in report.nearest.differs]
