@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, Optional
 
-from envcheck.inputs.claims import Claim
+from envcheck import versions
+from envcheck.inputs.claims import Claim, shown
 from envcheck.inputs.gathered import Gathered
 from envcheck.wire import canonical_name
 
@@ -83,13 +84,21 @@ def take(item: Item, gathered: Gathered) -> None:
     if name == "torch" and item.build:
         _build(item, gathered)
     if item.is_wish:
-        asked = specifier(item.version)
-        if asked is None:
-            gathered.unknown(name, f"`{item.version}` is more than one range", item.origin)
-        else:
-            gathered.claim(Claim(name, asked, item.origin))
+        gathered.claim(_wish(name, item))
     else:
         gathered.pin(name, item.version, item.origin)
+
+
+def _wish(name: str, item: Item) -> Claim:
+    clauses = specifier(item.version)
+    if clauses is None:
+        return Claim(name, (), item.origin, f"`{shown(item.version)}` is more than one range")
+    try:
+        if clauses:
+            versions.specifier(",".join(clauses))
+    except versions.VersionError as error:
+        return Claim(name, (), item.origin, str(error))
+    return Claim(name, clauses, item.origin)
 
 
 def _fact(key: str, item: Item, gathered: Gathered) -> None:

@@ -113,6 +113,10 @@ class Gathered:
             whole = replace(merge(whole, one), complete=whole.complete)
         return whole
 
+    def is_empty(self) -> bool:
+        """Whether nothing was claimed yet."""
+        return not self._required
+
     def left_out(self) -> bool:
         """Whether the file names extras or groups that the target does not take."""
         return any(self._met.values())

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Optional
 
 from envcheck import versions
+from envcheck.documents import read_text
 from envcheck.errors import InputError
-from envcheck.inputs import conda_environment, requirements
+from envcheck.inputs import conda_environment, installers, requirements
+from envcheck.inputs.choice import Choice
 from envcheck.inputs.claims import shown
 from envcheck.inputs.gathered import Gathered
 from envcheck.inputs.shell import Command, commands
@@ -56,66 +58,22 @@ class Context(NamedTuple):
 def run(script: str, stage: Stage, context: Context, gathered: Gathered, depth: int = 0) -> None:
     """Let the installers of a script change the stage. Raises ValueError for quotes without end, `InputError` for what they refuse."""
     variables = stage.known()
+    moved = False
     for command in commands(script, variables):
-        words = _plain(command.words)
+        words = installers.plain(command.words)
         if words[:1] and os.path.basename(words[0]) in ("sh", "bash") and len(words) > 2 and re.fullmatch(r"-\w*c", words[1]) and depth < _DEPTH:
             run(words[2], stage, context, gathered, depth + 1)
             continue
-        found = _installer(words)
+        moved = moved or words[:1] in (["cd"], ["pushd"]) or words[:2] == ["git", "clone"]
+        found = installers.installer(words)
         if found is not None:
             installer, rest = found
-            _Install(command, stage, context, gathered).run(installer, rest)
+            _Install(command, stage, context, gathered, moved).run(installer, rest)
 
 
 _DEPTH = 3
-_PIP = re.compile(r"pip[0-9.]*")
-_PYTHON = re.compile(r"python[0-9.]*")
-_CONDA = ("conda", "mamba", "micromamba")
-
-
-def _plain(words: Sequence[str]) -> list[str]:
-    """The words behind `conda run -n env` and `uv run`, which only choose the environment."""
-    words = list(words)
-    if len(words) > 2 and os.path.basename(words[0]) in _CONDA and words[1] == "run":
-        words = words[2:]
-        while words and words[0].startswith("-"):
-            words = words[1:] if words[0] not in ("-n", "--name", "-p", "--prefix") else words[2:]
-    return words
-
-
-def _installer(words: Sequence[str]) -> Optional[tuple[str, list[str]]]:
-    """Which installer a command is (`pip`, `unpip`, `conda`, `conda-env`), and its arguments; None for anything else."""
-    rest = list(words)
-    name = os.path.basename(rest[0]) if rest else ""
-    if _PYTHON.fullmatch(name) and rest[1:3] == ["-m", "pip"]:
-        rest, name = rest[2:], "pip"
-    elif name == "uv" and rest[1:2] == ["pip"]:
-        rest, name = rest[1:], "pip"
-    elif name == "uv" and rest[1:2] == ["add"]:
-        return "pip", rest[2:]
-    if _PIP.fullmatch(name):
-        rest = rest[1:]
-        while rest and rest[0].startswith("-"):
-            rest = rest[1:]
-        return {"install": "pip", "uninstall": "unpip"}.get(rest[0], ""), rest[1:] if rest else None  # type: ignore[return-value]
-    if name in _CONDA:
-        if rest[1:2] == ["env"]:
-            return "conda-env", rest[2:]
-        if rest[1:2] and rest[1] in ("install", "create", "update"):
-            return "conda", rest[2:]
-    return None
-
-
-# Options of pip, uv and conda with a value of their own that says nothing of packages.
-_VALUED = frozenset(
-    re.findall(
-        r"-\S+",
-        """-t --target --prefix --root --platform --implementation --abi --progress-bar --timeout --default-timeout --retries --cache-dir --src --log
-        --proxy --cert --upgrade-strategy --python -p --python-version --python-platform --index-strategy --default-index --index --keyring-provider
-        --group --extra -n --name --exclude-newer --prerelease --resolution --no-build-isolation-package --no-build-package --no-binary-package
-        --refresh-package --reinstall-package --upgrade-package -P --link-mode --solver --subdir --config-settings-package -j --concurrent-builds""",
-    )
-) | frozenset(requirements.VALUED)
+# `.`, `./src[train]`, `/app`, but no wheel: a folder with a project in it.
+_LOCAL = re.compile(r"(?:(\.{0,2}/[^\[\]]*?(?<!\.whl)(?<!\.gz)(?<!\.zip))|(\.))?(?:\[([^\]]*)\])?(?<=[\S])")
 _OWN_TORCH = ("vllm", "xformers", "torchvision", "torchaudio", "sglang")
 """Packages whose releases each ask for one torch, so that installing one may replace the torch that is there."""
 
@@ -123,7 +81,8 @@ _OWN_TORCH = ("vllm", "xformers", "torchvision", "torchaudio", "sglang")
 class _Install:
     """One command of an installer."""
 
-    def __init__(self, command: Command, stage: Stage, context: Context, gathered: Gathered) -> None:
+    def __init__(self, command: Command, stage: Stage, context: Context, gathered: Gathered, moved: bool) -> None:
+        self.moved = moved
         self.command = command
         self.stage = stage
         self.context = context
@@ -137,14 +96,14 @@ class _Install:
             for word in words:
                 self.stage.packages.pop(canonical_name(word), None)
             return
-        if not installer:
-            return
         for word in self.command.redirected:
             self.gathered.warn(
                 f"{self.context.origin(word)}: the shell takes `{shown(word)}` for a redirection into a file, so no version is asked for; quote it"
             )
         if installer == "pip":
             self._pip(words)
+        elif installer in installers.LOCKS.values():
+            self._lock(installer, words)
         else:
             self._conda(installer, words)
         self._settle()
@@ -153,7 +112,7 @@ class _Install:
         rest = iter(words)
         for word in rest:
             option, value = requirements.split_option(word)
-            if option in _VALUED and not value:
+            if option in installers.VALUED and not value:
                 value = next(rest, "")
             origin = self.origin(value or word)
             if option in requirements.INCLUDES:
@@ -177,13 +136,59 @@ class _Install:
         return self.context.origin(written.strip())
 
     def _requirement(self, word: str, origin: str) -> None:
-        if word in (".", "") or re.match(r"\.{1,2}(?:$|[/\[])|/(?!.*\.whl)", word):
+        local = _LOCAL.fullmatch(word)
+        if local:
+            self._project(local[1] or local[2], re.findall(r"[\w.-]+", local[3] or ""))
             return
         try:
             self.asked.requirement(word, origin, editable=True)
         except InputError as error:
             # The shell may make anything of such a word; it is said, and the rest of the file counts.
             self.gathered.warn(f"{error}; passed over")
+
+    def _project(self, folder: str, extras: Sequence[str]) -> None:
+        """The project in a folder that was copied from here, with its extras, by the first of its files that names requirements.
+
+        A folder that a script changed into may hold anything, such as a fresh clone of another project.
+        """
+        source = next(
+            (source for source, place in self.stage.copied if folder.rstrip("/") in (place.rstrip("/"), ".") and source.rstrip("/") in ("", ".")), None
+        )
+        relative = folder if not folder.startswith("/") and folder != "." else source
+        if relative is None or self.moved:
+            return
+        folder = relative
+        self.asked.choice = Choice(extras=tuple(extras))
+        for name in ("pyproject.toml", "setup.cfg", "setup.py"):
+            found = self._beside(os.path.join(folder, name), whole=True)
+            if found is not None and self._is_read(found):
+                return
+
+    def _lock(self, name: str, words: Sequence[str]) -> None:
+        """A lock file of the project, with the extras and groups that the command names."""
+        named = list(zip(words, (*words[1:], "")))
+        extras = [value for word, value in named if word in ("--extra", "-E", "--extras")] + [
+            word.partition("=")[2] for word in words if word.startswith("--extra=")
+        ]
+        groups = [value for word, value in named if word in ("--group", "-G", "--with")]
+        self.asked.choice = Choice(tuple(groups), "--all-groups" in words, tuple(" ".join(extras).split()))
+        found = self._beside(name)
+        if found is None or not self._is_read(found):
+            self.gathered.warn(f"{self.context.origin(self.command.raw[0])}: there is no `{name}` in the project, so what it installs is unknown")
+
+    def _is_read(self, path: str) -> bool:
+        from envcheck.inputs import kinds
+
+        text = read_text(path)
+        kind = kinds.kind_of(text, path)
+        try:
+            if kind is not None:
+                kinds.reader(kind)(text, path, self.asked)
+        except InputError as error:
+            if self.asked.is_empty():
+                return False
+            raise error
+        return not self.asked.is_empty()
 
     def _file(self, line: str, target: str, origin: str) -> None:
         found = self._beside(target)
@@ -193,15 +198,17 @@ class _Install:
         folder, name = os.path.split(found)
         requirements.one(f"{line[:2]} {name}", self.context.path, origin, self.asked, folder)
 
-    def _beside(self, target: str) -> Optional[str]:
-        """The file of the project that a path in the container was copied from, looked for from the Dockerfile's folder upwards."""
+    def _beside(self, target: str, whole: bool = False) -> Optional[str]:
+        """The file of the project that a path in the container was copied from, looked for from the Dockerfile's folder upwards;
+        with `whole` all of the path counts, else its end is enough.
+        """
         target = next((source for source, place in self.stage.copied if _same(place, source, target)), target)
         parts = [part for part in target.split("/") if part not in ("", ".")]
         if not parts or ".." in parts or "${" in target:
             return None
         folder, root = os.path.dirname(self.context.path), requirements.project_of(self.context.path)
         for _ in range(_UPWARDS):
-            for start in range(len(parts)):
+            for start in range(1 if whole else len(parts)):
                 path = os.path.join(folder, *parts[start:])
                 if os.path.isfile(path) and requirements.is_below(path, root):
                     return path
@@ -220,10 +227,8 @@ class _Install:
                 if found is None:
                     self.gathered.warn(f"{self.origin(value)}: `{shown(value)}` is not in the project, so what it asks for is unknown")
                 elif installer == "conda-env" or found.endswith((".yml", ".yaml")):
-                    from envcheck.documents import read_text
-
                     conda_environment.read(read_text(found), found, self.asked)
-            elif option in ("-c", "--channel") or option in _VALUED:
+            elif option in ("-c", "--channel") or option in installers.VALUED:
                 value = value or next(rest, "")
             elif not option and installer == "conda":
                 conda_environment.take(word, self.origin(word), self.asked)

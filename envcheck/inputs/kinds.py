@@ -75,13 +75,14 @@ def read(paths: Sequence[str], gathered: Gathered, kind: Optional[str] = None) -
         found = kind or kind_of(text, path)
         if found is None:
             raise _strange(text, path)
-        _reader(KINDS[found])(text, path, gathered)
+        reader(found)(text, path, gathered)
     gathered.markers.say()
     return gathered.snapshot()
 
 
-def _reader(kind: Kind) -> Callable[[str, str, Gathered], None]:
-    module, _, function = kind.reader.partition(":")
+def reader(name: str) -> Callable[[str, str, Gathered], None]:
+    """The reader of a kind, loaded now."""
+    module, _, function = KINDS[name].reader.partition(":")
     found: Callable[[str, str, Gathered], None] = getattr(importlib.import_module(f"envcheck.inputs.{module}"), function or "read")
     return found
 

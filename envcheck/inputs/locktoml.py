@@ -85,9 +85,11 @@ def _table(block: str, relative: bool = True) -> Dict[str, Any]:
             at = root
             for part in path[1:] if relative else path:
                 at = at.setdefault(part, {})
+                if not isinstance(at, dict):
+                    raise _Irregular
             continue
         key, equals, value = row.partition(" = ")
-        if not equals:
+        if not equals or not value:
             raise _Irregular
         key = key.strip('"')
         if value[0] == '"' and value[-1] == '"' and "\\" not in value and value.count('"') == 2:

@@ -199,6 +199,27 @@ class TestInstalls:
     def test_what_is_no_install(self, read: Callable[..., Snapshot], line: str) -> None:
         assert values(read(f"{self.BASE}{line}\n")) == {"torch": "2.1.2"}
 
+    @pytest.mark.parametrize(
+        ("lines", "accelerate"),
+        [
+            ("COPY . /app\nWORKDIR /app\nRUN pip install -e .[train]", "0.25.0"),
+            ("COPY . /app\nRUN pip install /app", ">=0"),
+            ("COPY . /app\nRUN git clone https://index.example/x && cd x && pip install .", None),
+            ("WORKDIR /x\nRUN pip install .", None),
+        ],
+    )
+    def test_the_project_itself(self, read: Callable[..., Snapshot], tmp_path: Path, lines: str, accelerate: str | None) -> None:
+        (tmp_path / "pyproject.toml").write_text(
+            '[project]\nname = "x"\ndependencies = ["accelerate"]\n[project.optional-dependencies]\ntrain = ["accelerate==0.25.0"]\n'
+        )
+        assert values(read(f"{self.BASE}{lines}\n")).get("accelerate") == accelerate
+
+    def test_its_lock(self, read: Callable[..., Snapshot], tmp_path: Path, said: list[str]) -> None:
+        (tmp_path / "uv.lock").write_text('version = 1\n\n[[package]]\nname = "torch"\nversion = "2.3.0"\nsource = { registry = "x" }\n')
+        assert values(read(self.BASE + "COPY uv.lock .\nRUN uv sync --frozen\n")) == {"torch": "2.3.0"}
+        assert values(read(self.BASE + "RUN poetry install --no-root\n")) == {"torch": "2.1.2"}
+        assert said == ["Dockerfile:2: there is no `poetry.lock` in the project, so what it installs is unknown"]
+
     def test_a_file_that_is_not_there_is_said(self, read: Callable[..., Snapshot], said: list[str]) -> None:
         read(self.BASE + "RUN pip install -r /elsewhere/reqs.txt\n")
         assert said == ["Dockerfile:2: `/elsewhere/reqs.txt` is not in the project, so what it asks for is unknown"]
