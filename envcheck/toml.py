@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Tuple
 
 from envcheck.documents import Text, line_of
 from envcheck.errors import InputError
 
 
 def parse(text: str, where: str) -> Dict[str, Any]:
-    """The tables of a TOML text: each text a `Text` with its line; numbers with a point, and dates, as they are written.
+    """The tables of a TOML text: keys and scalars are `Text` with their lines, a text that was quoted says so, and numbers with
+    a point stand as they are written.
 
     Raises `InputError`, with the line where the parser tells it.
     """
     values = _values(text, where)
     counts: Dict[Tuple[str, ...], int] = {}
+    keys: Dict[Tuple[int, str], int] = {}
     for statement in _statements(text):
         if statement.is_array:
             counts[statement.table] = counts.get(statement.table, 0) + 1
@@ -28,8 +30,20 @@ def parse(text: str, where: str) -> Dict[str, Any]:
         container = _container(values, statement.table + statement.keys[:-1], counts)
         if isinstance(container, dict) and statement.keys[-1] in container:
             lines = iter(statement.lines)
+            keys[id(container), statement.keys[-1]] = statement.line
             container[statement.keys[-1]] = _placed(container[statement.keys[-1]], lines, statement.line)
-    return values
+    return _keyed(values, keys)
+
+
+def _keyed(table: Dict[str, Any], lines: Mapping[Tuple[int, str], int]) -> Dict[str, Any]:
+    """A table whose keys know their lines: that of their statement, or that of what they hold."""
+    built: Dict[str, Any] = {}
+    for key, value in table.items():
+        line = lines.get((id(table), key))
+        if line is None:
+            value = _keyed(value, lines) if isinstance(value, dict) else [_keyed(one, lines) if isinstance(one, dict) else one for one in value]
+        built[Text(key, line or line_of(value) or 0)] = value
+    return built
 
 
 def _values(text: str, where: str) -> Dict[str, Any]:
@@ -133,4 +147,4 @@ def _placed(value: Any, lines: Iterator[int], first: int) -> Any:
     if isinstance(value, dict):
         placed = {key: _placed(one, lines, first) for key, one in value.items()}
         return {Text(key, line_of(one) or first): one for key, one in placed.items()}
-    return value if isinstance(value, (bool, int)) else str(value)
+    return Text(str(value).lower() if isinstance(value, bool) else str(value), first)

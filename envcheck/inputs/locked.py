@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from envcheck.documents import Text
 from envcheck.inputs.gathered import Gathered
 from envcheck.wire import canonical_name
 
@@ -49,6 +50,11 @@ def tables(value: Any) -> list[Mapping[str, Any]]:
 def table(value: Any) -> Mapping[str, Any]:
     """A mapping, or an empty one for anything else."""
     return value if isinstance(value, dict) else {}
+
+
+def flag(value: Any) -> bool:
+    """Whether a value is TOML's or JSON's `true`."""
+    return value is True or (isinstance(value, Text) and value == "true" and not value.quoted)
 
 
 def text(value: Any) -> str:

@@ -10,7 +10,7 @@ from envcheck import toml
 from envcheck.documents import read_text
 from envcheck.inputs import graph, locktoml
 from envcheck.inputs.gathered import Gathered
-from envcheck.inputs.locked import Package, table, take, text, texts
+from envcheck.inputs.locked import Package, flag, table, take, text, texts
 from envcheck.inputs.poetry_constraints import requirements, specifier
 from envcheck.wire import canonical_name
 
@@ -56,7 +56,7 @@ def _node(row: Mapping[str, Any], origin: str, chosen: set[str], wanted: set[str
     if name == "torch":
         gathered.index(text(source.get("url")), origin, only=True)
     needed = _needed(row, origin, chosen, gathered)
-    if row.get("optional") is True and needed is None:
+    if flag(row.get("optional")) and needed is None:
         needed = True if name in wanted else None if wanted else False
     return graph.Node(name, text(row.get("version")), origin, list(_edges(row)), text(row.get("python-versions")), needed)
 
@@ -82,5 +82,5 @@ def _needed(row: Mapping[str, Any], origin: str, chosen: set[str], gathered: Gat
 def _edges(row: Mapping[str, Any]) -> Iterator[str]:
     for name, value in table(row.get("dependencies")).items():
         for requirement, asked in requirements(name, value):
-            if asked.get("optional") is not True:
+            if not flag(asked.get("optional")):
                 yield requirement

@@ -14,7 +14,7 @@ from envcheck.documents import PYTHON, line_of
 from envcheck.errors import InputError
 from envcheck.inputs import poetry_constraints, requirements
 from envcheck.inputs.gathered import Gathered
-from envcheck.inputs.locked import table, tables, text, texts
+from envcheck.inputs.locked import flag, table, tables, text, texts
 from envcheck.wire import canonical_name
 
 _Table = Mapping[str, Any]
@@ -106,7 +106,7 @@ class _Reading:
         for extra in extras:
             self.gathered.met("extra", extra, self.gathered.choice.takes_extra(extra))
         for name, value in table(poetry.get("dependencies")).items():
-            if name != "python" and (table(value).get("optional") is not True or canonical_name(name) in chosen):
+            if name != "python" and (not flag(table(value).get("optional")) or canonical_name(name) in chosen):
                 self._one(name, value)
         groups = {"dev": poetry.get("dev-dependencies"), **{name: table(one).get("dependencies") for name, one in table(poetry.get("group")).items()}}
         for group, rows in groups.items():

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Callable, NamedTuple
 
 from envcheck import settings as spelling
+from envcheck import toml
 from envcheck.documents import Text, read_text
 from envcheck.errors import InputError
 from envcheck.model import Fact, unknown
@@ -31,7 +32,6 @@ from envcheck.training import (
 from envcheck.training.combine import combine
 from envcheck.training.families import family
 from envcheck.training.named import found
-from envcheck.training.toml import parse_toml
 from envcheck.training.values import Section, decoded
 
 __all__ = ["READERS", "Picture", "Reader", "combine", "picture", "read"]
@@ -149,7 +149,7 @@ def _flattened(settings: Mapping[Any, Any]) -> dict[Any, Any]:
 
 
 def _settings(path: str, text: str) -> Mapping[Any, Any]:
-    document = parse_toml(text, path) if _is_toml(path, text) else decoded(path, text)
+    document = toml.parse(text, path) if _is_toml(path, text) else decoded(path, text)
     if isinstance(document, dict) and document:
         return document
     held = "is empty" if not document else "holds a list, not settings" if isinstance(document, list) else "holds one text, not settings"

@@ -53,8 +53,8 @@ def test_lines() -> None:
         "quoted.key": ("two", 3),
         "list": [("x", 4), ("y]", 5), ("z\nz", 6), ("w", 7)],
         "inline": {"a": ("b", 9), "c": [("d", 9)]},
-        "number": "2.10",
-        "flag": True,
+        "number": ("2.10", 10),
+        "flag": ("true", 11),
         "table": {"inner": {"key": ('escaped " quote # none', 14)}},
         "array": [{"name": ("first", 17)}, {"name": ("second", 20), "sub": {"deep": [{"x": ("1", 22)}, {"x": ("2", 23)}]}}],
     }
