@@ -6,7 +6,7 @@ import os
 import sys
 import types
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from envcheck.errors import InputError
 from envcheck.model import Fact, Gpu, Snapshot, unknown
@@ -28,8 +28,8 @@ def probe(python: Optional[str] = None, machine: readers.Readers = readers.MACHI
     found = distributions.scan(_import_path(described))
     builds = {**wheels.facts(found), **torch_build.build_facts(found), **loader_path.facts(machine)}
     odd = duplicates.anomalies(found, described.get("user_site")) + ownership.anomalies(found) + torch_build.anomalies(found, builds)
-    odd += build_locks.anomalies(os.environ)
     facts = {**_interpreter_facts(described, origin), **_build_senses(builds)}
+    odd += build_locks.anomalies(os.environ, _builder(facts, found))
     seen, gpus = hardware.join()
     return Snapshot(
         facts={**facts, **seen},
@@ -42,6 +42,11 @@ def probe(python: Optional[str] = None, machine: readers.Readers = readers.MACHI
         requires=distributions.requires(found),
         anomalies=odd,
     )
+
+
+def _builder(facts: Mapping[str, Fact], found: Sequence[distributions.Distribution]) -> build_locks.Builder:
+    cuda = facts["torch_cuda"].value
+    return build_locks.Builder(str(facts["python"].value), None if cuda is None else str(cuda), any(one.name == "deepspeed" for one in found))
 
 
 class _Background:

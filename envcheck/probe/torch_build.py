@@ -139,8 +139,8 @@ def _deepspeed(root: str) -> Dict[str, Fact]:
     return facts
 
 
-# libbitsandbytes_cuda121.so  libbitsandbytes_cpu.so  libbitsandbytes_rocm62.so
-_BNB = re.compile(r"libbitsandbytes_(cuda|rocm)(\d+)(\d)[^/]*\.(?:so|dll|dylib)$")
+# libbitsandbytes_cuda121.so  libbitsandbytes_cpu.so  libbitsandbytes_rocm62.so  libbitsandbytes_rocm714.so (7.14)
+_BNB = re.compile(r"libbitsandbytes_(?:(cuda)(\d+)(\d)|(rocm)(\d)(\d+))[^/]*\.(?:so|dll|dylib)$")
 
 
 def _bitsandbytes(root: str) -> Dict[str, Fact]:
@@ -153,7 +153,8 @@ def _bitsandbytes(root: str) -> Dict[str, Fact]:
     for name in sorted(names):
         match = _BNB.match(name)
         if match:
-            found.setdefault(match[1], []).append(f"{match[2]}.{match[3]}")
+            vendor, major, minor = filter(None, match.groups())
+            found.setdefault(vendor, []).append(f"{major}.{minor}")
     return {key: Fact(",".join(versions), folder) for key, versions in found.items()}
 
 

@@ -58,7 +58,7 @@ def release(fact: Fact) -> str:
 def major(fact: Fact) -> Optional[int]:
     """The first number of a version; None where there is none."""
     head = str(fact.value or "").lstrip("= ").partition(".")[0]
-    return int(head) if head.isdigit() else None
+    return int(head) if head.isdecimal() and len(head) < 10 else None
 
 
 def minor(fact: Fact) -> Optional[Tuple[int, int]]:

@@ -28,17 +28,18 @@ PAGE = Page(
     level="maintainer",
 )
 
-_BINARY_ONLY = frozenset(("torchvision", "vllm", "torch-npu", "intel-extension-for-pytorch"))
+_BINARY_ONLY = frozenset(("torchvision", "vllm", "torch-npu"))
 """Published as wheels, imported or checked as soon as they are used: another pair is certain to fail. The others are also built from source, or "
 "fail only in parts."""
-_OWN_BUILDS_TOO = ("torchaudio", "torchtext", "xformers")
+_SOMETIMES = ("intel-extension-for-pytorch", "torchaudio", "xformers")
+"""Also built from source, or passed over by the packages that could use them."""
 
 
 def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     """One finding for each extension that certainly is a release for another torch; builds of somebody's own are left alone."""
     if not asking.is_published_torch(snapshot):
         return ()
-    candidates = [name for name in (*sorted(_BINARY_ONLY), *_OWN_BUILDS_TOO) if asking.is_there(snapshot, name)]
+    candidates = [name for name in (*sorted(_BINARY_ONLY), *_SOMETIMES) if asking.is_there(snapshot, name)]
     if not candidates:
         return ()
     pairs = tables.made("extension_torch", _by_package)

@@ -54,8 +54,12 @@ def _pinned(library: str, requires: Tuple[Tuple[str, str], ...]) -> Optional[str
 
 
 def _is_older(version: str, pin: str) -> bool:
+    try:
+        there = versions.installed(version)
+    except versions.VersionError:
+        return False
     same_major = version.partition(".")[0] == pin.partition(".")[0]
-    return same_major and versions.within(versions.installed(version), versions.specifier(f"<{pin}")) is True
+    return same_major and versions.within(there, versions.specifier(f"<{pin}")) is True
 
 
 def _finding(snapshot: Snapshot, name: str, fact: Fact, pin: str) -> Finding:

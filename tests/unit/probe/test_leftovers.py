@@ -53,18 +53,35 @@ def lock(folder: Path, age: float) -> None:
     os.utime(folder / "lock", (1_000_000 - age, 1_000_000 - age))
 
 
+CUDA_12 = build_locks.Builder("3.10.12", "12.1", True)
+
+
 def test_old_locks_are_found_where_torch_builds(tmp_path: Path) -> None:
-    lock(tmp_path / "torch_extensions" / "py310_cu121" / "cpu_adam", 3 * 86400)
-    lock(tmp_path / "torch_extensions" / "py310_cu121" / "our_own_op", 7300)
-    lock(tmp_path / "torch_extensions" / "py311_cu124" / "fused_adam", 120)
-    found = build_locks.anomalies({"XDG_CACHE_HOME": str(tmp_path)}, now=1_000_000)
+    folder = tmp_path / "torch_extensions"
+    lock(folder / "py310_cu121" / "cpu_adam", 3 * 86400)
+    lock(folder / "py310_cu121" / "our_own_op", 7300)
+    lock(folder / "py310_cu121" / "fused_adam", 120)
+    found = build_locks.anomalies({"XDG_CACHE_HOME": str(tmp_path)}, CUDA_12, now=1_000_000)
     assert [(one.packages, "3 days" in one.detail, "2 h" in one.detail) for one in found] == [(("deepspeed",), True, False), (("torch",), False, True)]
-    assert build_locks.anomalies({"XDG_CACHE_HOME": str(tmp_path), "TORCH_EXTENSIONS_DIR": str(tmp_path / "elsewhere")}, now=1_000_000) == ()
+    elsewhere = {"XDG_CACHE_HOME": str(tmp_path), "TORCH_EXTENSIONS_DIR": str(tmp_path / "elsewhere")}
+    assert build_locks.anomalies(elsewhere, CUDA_12, now=1_000_000) == ()
 
 
-def test_a_named_folder_has_no_folder_a_python_version(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("builder", "found"),
+    [
+        (CUDA_12, 1), (CUDA_12._replace(cuda=None), 1), (CUDA_12._replace(python="3.11.7"), 0), (CUDA_12._replace(cuda="12.4"), 0), (CUDA_12._replace(cuda="absent"), 0),
+        (CUDA_12._replace(has_deepspeed=False), 0),
+    ],
+)  # fmt: skip
+def test_a_lock_of_another_python_cuda_or_package_is_nobodys_here(tmp_path: Path, builder: build_locks.Builder, found: int) -> None:
+    lock(tmp_path / "py310_cu121" / "deepspeed_shm_comm", 86400)
+    assert len(build_locks.anomalies({"TORCH_EXTENSIONS_DIR": str(tmp_path)}, builder, now=1_000_000)) == found
+
+
+def test_a_named_folder_may_have_no_folder_a_python_version(tmp_path: Path) -> None:
     lock(tmp_path / "cpu_adam", 86400)
-    assert len(build_locks.anomalies({"TORCH_EXTENSIONS_DIR": str(tmp_path)}, now=1_000_000)) == 1
+    assert len(build_locks.anomalies({"TORCH_EXTENSIONS_DIR": str(tmp_path)}, CUDA_12, now=1_000_000)) == 1
 
 
 def test_a_left_lock_is_a_warning() -> None:

@@ -117,7 +117,7 @@ def test_build_fingerprints_are_read_from_plain_files(tmp_path: Path) -> None:
         "deepspeed/git_version_info_installed.py",
         "installed_ops={'fused_adam': True, 'async_io': False}\ntorch_info={'version': '2.1', 'cuda_version': '12.1'}\n",
     )
-    for name in ("libbitsandbytes_cuda118.so", "libbitsandbytes_cuda121.so", "libbitsandbytes_cpu.so"):
+    for name in ("libbitsandbytes_cuda118.so", "libbitsandbytes_cuda121.so", "libbitsandbytes_cpu.so", "libbitsandbytes_rocm714.so"):
         lay(tmp_path, f"bitsandbytes/{name}", "")
     found = tuple(distributions.Distribution(name, "1.0", "x", str(tmp_path)) for name in ("torch", "xformers", "deepspeed", "bitsandbytes"))
     facts = {key: fact.value for key, fact in torch_build.build_facts(found).items()}
@@ -134,6 +134,7 @@ def test_build_fingerprints_are_read_from_plain_files(tmp_path: Path) -> None:
         "deepspeed.cuda": "12.1",
         "deepspeed.ops": "fused_adam",
         "bitsandbytes.cuda": "11.8,12.1",
+        "bitsandbytes.rocm": "7.14",
     }
 
 
