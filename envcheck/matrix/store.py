@@ -185,6 +185,7 @@ _COMPILED_BY = (
     "facts/numpy_abi.py",
     "facts/gone.py",
     "facts/refused.py",
+    "facts/minimums.py",
     "facts/stacks.py",
     "matrix/published.py",
     "documents.py",

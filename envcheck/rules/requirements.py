@@ -13,6 +13,7 @@ from envcheck.rules import markers
 from envcheck.rules.rule import Rule, Tables
 
 CHECKED = "requirement-checked-at-import"
+STARTED = "requirement-checked-at-start"
 UNMET = "requirement-not-met"
 
 CHECKED_PAGE = Page(
@@ -31,6 +32,15 @@ CHECKED_PAGE = Page(
     ),
     level="reproduced",
 )
+STARTED_PAGE = Page(
+    symptom=("import-error",),
+    signature=(r"To fix: (run )?.?pip install (transformers|datasets|accelerate|peft|trl)[<>=]",),
+    cause="LLaMA-Factory compares transformers, datasets, accelerate, peft and trl with the windows of its release when it starts, and raises outside them. "
+    "With DISABLE_VERSION_CHECK=1 it goes on, on versions that nobody tried together.",
+    fix=("install the versions that this release of LLaMA-Factory names", "update LLaMA-Factory to a release whose window holds them"),
+    links=("https://github.com/hiyouga/LLaMA-Factory/blob/v0.9.0/src/llamafactory/extras/misc.py",),
+    level="maintainer",
+)
 UNMET_PAGE = Page(
     symptom=("import-error", "other"),
     cause="A release states in its metadata which versions of its dependencies it needs; the installer keeps to that when it installs it, and anything "
@@ -44,6 +54,8 @@ UNMET_PAGE = Page(
 # `pyyaml` joined after 4.30.0. `accelerate` stands there too and is passed over where it is too old.
 _CHECKED = frozenset(("tqdm", "regex", "requests", "packaging", "filelock", "numpy", "tokenizers"))
 _CHECKED_LATER = frozenset(("huggingface-hub", "safetensors", "pyyaml"))
+# llamafactory/extras/misc.py, read in the wheels of 0.7.1, 0.8.3, 0.9.0, 0.9.2, 0.9.3 and 0.9.4: the windows of its metadata.
+_STARTED = frozenset(("accelerate", "datasets", "peft", "transformers", "trl"))
 # Compiled against one torch: rules of their own look at what each was built for.
 _BINARY = frozenset(("torchvision", "torchaudio", "xformers", "vllm", "torch"))
 
@@ -95,11 +107,22 @@ def find_checked(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     return tuple(_finding(CHECKED, "bad", "error", one, CHECKED_PAGE) for one in broken(snapshot, tables) if _is_checked(one))
 
 
+def find_started(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
+    """A warning for each requirement that a program checks when it starts, unless it was told not to."""
+    if "DISABLE_VERSION_CHECK" in snapshot.env:
+        return ()
+    return tuple(_finding(STARTED, "bad", "warning", one, STARTED_PAGE) for one in broken(snapshot, tables) if _is_started(one))
+
+
+def _is_started(one: _Broken) -> bool:
+    return one.package == "llamafactory" and one.declared.name in _STARTED
+
+
 def find_unmet(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     """A warning for each lower bound that is not met, a note for each upper one."""
     found: List[Finding] = []
     for one in broken(snapshot, tables):
-        if not _is_checked(one) and not (one.package in _BINARY and one.declared.name == "torch"):
+        if not _is_checked(one) and not _is_started(one) and not (one.package in _BINARY and one.declared.name == "torch"):
             severity = "warning" if _is_below(one) and one.declared.name in tables.stack | _LOADED else "note"
             found.append(_finding(UNMET, "caution", severity, one, UNMET_PAGE))
     return tuple(found)
@@ -135,5 +158,6 @@ def _finding(id: str, kind: str, severity: str, one: _Broken, page: Page) -> Fin
 
 RULES = (
     Rule(CHECKED, "transformers refuses to load beside a version outside its own window", CHECKED_PAGE, find_checked, ("error",)),
+    Rule(STARTED, "LLaMA-Factory refuses to start beside a version outside its own window", STARTED_PAGE, find_started, ("warning",)),
     Rule(UNMET, "a release is beside a version outside what it declares to require", UNMET_PAGE, find_unmet, ("warning", "note")),
 )

@@ -8,7 +8,7 @@ import pytest
 from build import snap
 
 from envcheck.api import Checker
-from envcheck.rules import bf16, gone_module, installable, markers, numpy_abi, refused_metadata, requirements, yanked
+from envcheck.rules import bf16, gone_module, installable, markers, numpy_abi, own_minimum, refused_metadata, requirements, yanked
 
 TABLES = Checker().tables()
 
@@ -215,3 +215,36 @@ def test_metadata_that_newer_pips_refuse(given: Any, severity: Any) -> None:
     packages = {name: version for name, version in given.items() if name != "complete"}
     found = refused_metadata.find(snap(packages=packages, complete=given.get("complete", False)), TABLES)
     assert [one.severity for one in found] == ([severity] if severity else [])
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"llamafactory": "0.9.0", "transformers": "4.46.1"}, True),
+        ({"llamafactory": "0.9.1.dev0", "transformers": "4.48.0"}, True),
+        ({"llamafactory": "0.9.1.dev0", "transformers": "4.46.1"}, False),
+        ({"llamafactory": "0.9.0", "transformers": "4.44.2", "trl": "0.9.6"}, False),
+        ({"llamafactory": "0.9.0", "transformers": "4.46.1", "env": {"DISABLE_VERSION_CHECK": "1"}}, False),
+    ],
+)
+def test_what_llamafactory_checks_when_it_starts(given: Any, found: bool) -> None:
+    assert [one.severity for one in requirements.find_started(snap(**given), TABLES)] == (["warning"] if found else [])
+    assert requirements.find_unmet(snap(**given), TABLES) == ()
+
+
+@pytest.mark.parametrize(
+    ("packages", "culprit"),
+    [
+        ({"transformers": "4.36.2", "accelerate": "0.19.0"}, "accelerate"),
+        ({"transformers": "4.51.3", "accelerate": "0.25.0"}, "accelerate"),
+        ({"transformers": "5.3.0", "peft": "0.17.1", "accelerate": "1.10.1"}, "peft"),
+        ({"transformers": "5.3.0", "bitsandbytes": "0.45.5"}, "bitsandbytes"),
+        ({"transformers": "4.51.3", "accelerate": "0.26.0"}, None),
+        ({"transformers": "4.28.1", "accelerate": "0.17.0"}, None),
+        ({"transformers": "4.51.3", "accelerate": ">=0.20"}, None),
+        ({"transformers": "4.51.3"}, None),
+    ],
+)
+def test_what_transformers_asks_for_in_its_own_code(packages: Any, culprit: Any) -> None:
+    found = own_minimum.find(snap(packages=packages), TABLES)
+    assert [(one.severity, one.culprit[0]) for one in found] == ([("warning", culprit)] if culprit else [])

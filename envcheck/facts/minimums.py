@@ -1,0 +1,22 @@
+"""Versions that a package asks for in its own code: rows of `own_minimums.yaml`, by the package that asks."""
+
+from __future__ import annotations
+
+from typing import List, Mapping, Tuple
+
+from envcheck import versions
+from envcheck.wire import canonical_name
+
+_KEYS = ("package", "versions", "needs", "first", "effect", "source")
+
+
+def check_row(row: Mapping[str, str]) -> Tuple[str, List[str]]:
+    """One row -> (package, [versions, needs, first, effect]). Raises ValueError or KeyError for a malformed row."""
+    if set(row) != set(_KEYS) or not row["source"]:
+        raise ValueError(f"a row has {', '.join(_KEYS)}")
+    for name in (row["package"], row["needs"]):
+        if canonical_name(name) != name:
+            raise ValueError(f"`{name}` is no canonical package name")
+    versions.specifier(row["versions"])
+    versions.installed(row["first"])
+    return str(row["package"]), [str(row[key]) for key in ("versions", "needs", "first", "effect")]
