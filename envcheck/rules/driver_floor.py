@@ -45,9 +45,15 @@ def _floor(cuda: str, snapshot: Snapshot, tables: Tables) -> Optional[str]:
 
 
 def _has_forward_compatibility(snapshot: Snapshot) -> bool:
-    """Whether the libraries that let data-centre GPUs run a newer CUDA on an older driver are on the path, as in NVIDIA's images."""
+    """Whether the libraries that let data-centre GPUs run a newer CUDA on an older driver are on the path, as in NVIDIA's images.
+
+    A GeForce refuses them with error 804 (https://docs.nvidia.com/deploy/cuda-compatibility/forward-compatibility.html).
+    """
     path = snapshot.env.get("LD_LIBRARY_PATH")
-    return path is not None and "compat" in str(path.value)
+    if path is None or "compat" not in str(path.value):
+        return False
+    cards = snapshot.gpus or ()
+    return not cards or any("geforce" not in gpu.name.lower() for gpu in cards)
 
 
 RULE = Rule(ID, "the driver is older than torch's CUDA needs", PAGE, find)

@@ -15,7 +15,7 @@ PYTHON = "release-not-for-this-python"
 SYSTEM = "release-not-for-this-system"
 
 PYTHON_PAGE = Page(
-    symptom=("build-failure", "other"),
+    symptom=("install-failure", "build-failure"),
     signature=(r"No matching distribution found for", r"ERROR: Could not find a version that satisfies the requirement", r"requires a different Python"),
     cause="Each release states the Pythons it is for, and compiled packages have one wheel for each Python version. Where there is no wheel and no source "
     "archive the installer finds nothing; where there is only a source archive it tries to build. Builds from elsewhere (conda, a distribution) are not on "
@@ -24,7 +24,7 @@ PYTHON_PAGE = Page(
     links=("https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/",),
 )
 SYSTEM_PAGE = Page(
-    symptom=("build-failure", "other"),
+    symptom=("install-failure", "build-failure"),
     signature=(r"No matching distribution found for", r"is not a supported wheel on this platform"),
     cause="The index holds no wheel of this release for this operating system and machine. With a source archive the installer tries to build it, which "
     "needs a compiler and, for CUDA packages, the toolkit; without one it finds nothing.",

@@ -11,7 +11,7 @@ from envcheck.rules.rule import Rule, Tables
 ID = "metadata-refused-by-pip"
 
 PAGE = Page(
-    symptom=("build-failure",),
+    symptom=("install-failure",),
     signature=(
         r"has invalid metadata:",
         r"Ignoring version \S+ of \S+ since it has invalid metadata",

@@ -104,9 +104,11 @@ def test_the_driver_must_reach_the_first_of_its_cuda_major_version(driver: str, 
     assert [one.severity for one in findings] == (["error"] if found else [])
 
 
-def test_forward_compatibility_libraries_are_respected() -> None:
-    snapshot = snap(torch="2.5.1+cu124", torch_cuda="12.4", driver="470.57.02", env={"LD_LIBRARY_PATH": "/usr/local/cuda/compat/lib:/usr/lib"})
-    assert driver_floor.find(snapshot, TABLES) == ()
+@pytest.mark.parametrize(("gpus", "found"), [(None, False), ([{"name": "NVIDIA A100-SXM4-80GB"}], False), ([{"name": "NVIDIA GeForce RTX 3090"}], True)])
+def test_forward_compatibility_libraries_are_respected_but_not_on_a_geforce(gpus: Any, found: bool) -> None:
+    env = {"LD_LIBRARY_PATH": "/usr/local/cuda/compat/lib:/usr/lib"}
+    snapshot = snap(torch="2.5.1+cu124", torch_cuda="12.4", driver="470.57.02", env=env, gpus=gpus)
+    assert [one.severity for one in driver_floor.find(snapshot, TABLES)] == (["error"] if found else [])
 
 
 NVIDIA, AMD, APPLE = {"name": "A800", "capability": "8.0"}, {"name": "MI250", "arch": "gfx90a"}, {"name": "Apple M2", "arch": "mps"}
