@@ -42,6 +42,8 @@ class Sources:
     target: Target = field(default_factory=Target)
     launch: Tuple[str, ...] = ()
     """The command that will start the training, word by word."""
+    scripts: Tuple[str, ...] = ()
+    """Training scripts whose source is looked at."""
 
 
 class Checker:
@@ -170,12 +172,11 @@ def _of_files(sources: Sources, checker: Checker, warn: Warn) -> Snapshot:
 
 
 def _training(sources: Sources, warn: Warn) -> Snapshot:
-    if not (sources.config or sources.launch):
+    if not (sources.config or sources.launch or sources.scripts):
         return Snapshot()
     from envcheck import training
 
-    found = training.picture(sources.config, sources.launch, warn)
-    return Snapshot(train=found.train, env=found.env)
+    return training.snapshot(sources.config, sources.launch, sources.scripts, warn)
 
 
 def check(sources: Sources = Sources(), *, matrix: Sequence[Path] = (), warn: Warn = _silent) -> Report:

@@ -73,10 +73,10 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Anomaly:
-    """Something odd on disk, seen by the probe."""
+    """Something odd on disk, seen by the probe, or in a training script's source."""
 
     kind: str
-    """`duplicate-metadata`, `shared-file`, `user-site-shadow`, `mixed-builds`, `broken-metadata` or `stale-build-lock`."""
+    """The id of the rule that tells it (rules/metadata.py, rules/source.py): `duplicate-metadata`, `stale-build-lock`, `clip-before-unscale` …"""
     packages: Tuple[str, ...]
     detail: str
     """What was seen, in one sentence without a full stop."""

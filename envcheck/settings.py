@@ -65,6 +65,11 @@ TRAIN_KEYS = (
     "auto_find_batch_size",
     "fp16_full_eval",
     "bf16_full_eval",
+    "template",
+    "packing_isolated",
+    "fsdp_cpu_ram_efficient_loading",
+    "fsdp_sync_module_states",
+    "bnb_4bit_quant_storage",
 )
 """Known keys under `train`; another one is kept, with a warning."""
 
@@ -110,6 +115,9 @@ _SWITCHES = (
     "auto_find_batch_size",
     "fp16_full_eval",
     "bf16_full_eval",
+    "packing_isolated",
+    "fsdp_cpu_ram_efficient_loading",
+    "fsdp_sync_module_states",
 )
 _PRECISIONS = ("precision", "trainer_precision", "declared_precision")
 _ALIASES: Dict[str, Dict[str, str]] = {

@@ -18,6 +18,7 @@ FLOORS = {
     "numbers": 1,
     "settings": 1,
     "documents": 1,
+    "variables": 1,
     "toml": 2,
     "child": 1,
     "model": 2,

@@ -21,6 +21,7 @@ from envcheck.model import SEVERITIES, Report, worst
 @click.option("--snapshot", metavar="FILE", help="Check a saved snapshot (`.json`), or many, one a line (`.jsonl`).")
 @options.files
 @click.option("--config", metavar="FILE", multiple=True, help="A training config, launch script or `training_args.bin`. May be repeated.")
+@click.option("--script", "scripts", metavar="FILE", multiple=True, help="A training script whose source is looked at, never run. May be repeated.")
 @options.target
 @options.matrix
 @options.output_format
@@ -71,7 +72,7 @@ def _sources(given: Any) -> api.Sources:
     words = options.launch(click.get_current_context())
     inspected = given["python"] if places else options.interpreter(words)
     choice = Choice(given["groups"], given["all_groups"], given["extras"])
-    return api.Sources(inspected, given["snapshot"], files, given["kind"], choice, given["config"], options.target_of(given), words)
+    return api.Sources(inspected, given["snapshot"], files, given["kind"], choice, given["config"], options.target_of(given), words, given["scripts"])
 
 
 def _rendered(report: Report, output_format: str) -> str:

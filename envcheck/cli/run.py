@@ -20,6 +20,7 @@ from envcheck.model import Report, worst
 @click.command(cls=options.Launching)
 @options.python
 @click.option("--config", metavar="FILE", multiple=True, help="A training config that the command does not name. May be repeated.")
+@click.option("--script", "scripts", metavar="FILE", multiple=True, help="A training script whose source is looked at, never run. May be repeated.")
 @options.target
 @options.matrix
 @options.fail_on
@@ -36,7 +37,9 @@ def command(ctx: click.Context, /, **given: Any) -> int:
     if not words:
         raise click.UsageError("no command was given; write it after `--`", ctx)
     program, env = _program(words)
-    sources = api.Sources(given["python"] or options.interpreter(words), config=given["config"], target=options.target_of(given), launch=words)
+    sources = api.Sources(
+        given["python"] or options.interpreter(words), config=given["config"], target=options.target_of(given), launch=words, scripts=given["scripts"]
+    )
     checker = api.Checker([Path(folder) for folder in given["private"]], talk.say)
     report = checker.report(api.snapshot_of(sources, checker, talk.say))
     status = 0

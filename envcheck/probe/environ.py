@@ -5,63 +5,9 @@ from __future__ import annotations
 from typing import Dict, Mapping
 
 from envcheck.model import Fact
-
-_PREFIXES = (
-    "NCCL_",
-    "RCCL_",
-    "HCCL_",
-    "GLOO_",
-    "UCX_",
-    "CUDA_",
-    "CUBLAS_",
-    "CUBLASLT_",
-    "CUDNN_",
-    "NVIDIA_TF32",
-    "TORCH_",
-    "PYTORCH_",
-    "TORCHINDUCTOR_",
-    "TORCHDYNAMO_",
-    "TRITON_",
-    "HSA_",
-    "HIP_",
-    "ROCR_",
-    "MIOPEN_",
-    "ASCEND_",
-    "DS_",
-    "DEEPSPEED_",
-    "ACCELERATE_",
-    "FSDP_",
-    "BNB_",
-    "XFORMERS_",
-    "FLASH_ATTENTION_",
-    "NVTE_",
-    "VLLM_",
-    "OMP_",
-    "KMP_",
-    "MKL_",
-    "OPENBLAS_",
-)
-_NAMES = (
-    "LD_LIBRARY_PATH",
-    "LD_PRELOAD",
-    "PYTHONPATH",
-    "PYTHONNOUSERSITE",
-    "PYTHONHASHSEED",
-    "DISABLE_MLFLOW_INTEGRATION",
-    "DISABLE_VERSION_CHECK",
-    "TOKENIZERS_PARALLELISM",
-    "USE_FLAX",
-    "USE_TF",
-    "USE_TORCH",
-)
-"""Variables without a telling prefix. They are known by name, so no word in them makes them a secret."""
-_SECRETS = ("TOKEN", "KEY", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "AUTH")
+from envcheck.variables import matters
 
 
 def facts(environment: Mapping[str, str]) -> Dict[str, Fact]:
     """The variables that are set, by name. Names that speak of secrets are left out whatever their prefix."""
-    return {name: Fact(value, "the environment") for name, value in sorted(environment.items()) if _matters(name)}
-
-
-def _matters(name: str) -> bool:
-    return name in _NAMES or (name.startswith(_PREFIXES) and not any(word in name for word in _SECRETS))
+    return {name: Fact(value, "the environment") for name, value in sorted(environment.items()) if matters(name)}

@@ -6,6 +6,7 @@ from typing import Dict, Optional, Tuple
 
 from envcheck.model import Finding, Page, Snapshot
 from envcheck.rules import (
+    batch,
     bf16,
     builds,
     driver_floor,
@@ -18,7 +19,9 @@ from envcheck.rules import (
     refused_metadata,
     requirements,
     settings,
+    source,
     unpinned,
+    unusual,
     vendor,
     wheel_arch,
     yanked,
@@ -40,6 +43,9 @@ _ALL = (
     bf16.RULE,
     yanked.RULE,
     settings.RULE,
+    batch.RULE,
+    unusual.RULE,
+    *source.RULES,
     *metadata.RULES,
 )
 RULES: Dict[str, Rule] = {rule.id: rule for rule in _ALL}

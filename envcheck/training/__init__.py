@@ -14,7 +14,7 @@ from envcheck import settings as spelling
 from envcheck import toml
 from envcheck.documents import Text, read_text
 from envcheck.errors import InputError
-from envcheck.model import Fact, unknown
+from envcheck.model import Fact, Snapshot, unknown
 from envcheck.training import (
     accelerate,
     archive,
@@ -26,6 +26,7 @@ from envcheck.training import (
     model_config,
     ms_swift,
     pasted,
+    source,
     torchtitan,
     torchtune,
 )
@@ -34,7 +35,7 @@ from envcheck.training.families import family
 from envcheck.training.named import found
 from envcheck.training.values import Section, decoded
 
-__all__ = ["READERS", "Picture", "Reader", "combine", "picture", "read"]
+__all__ = ["READERS", "Picture", "Reader", "combine", "picture", "read", "snapshot"]
 
 Warn = Callable[[str], None]
 
@@ -79,6 +80,30 @@ def picture(configs: Iterable[str], words: Iterable[str] = (), warn: Warn = lamb
     train = _with_model(combine([part.train for part in parts]), warn)
     env = {name: fact for part in parts for name, fact in part.env.items()}
     return Picture(_spelt(train), env, tuple(dict.fromkeys(script for part in parts for script in part.scripts)))
+
+
+def snapshot(configs: Iterable[str], words: Iterable[str], scripts: Iterable[str], warn: Warn) -> Snapshot:
+    """What configs, a command and the source of scripts say; the scripts that a command starts are looked at where they are there.
+
+    Raises `InputError`, for a script only where it was named by itself.
+    """
+    found = picture(configs, words, warn)
+    named = list(scripts)
+    sources = [source.read(path) for path in named]
+    for path in found.scripts:
+        if path not in named:
+            try:
+                sources.append(source.read(path))
+            except InputError as error:
+                warn(str(error))
+    train = dict(found.train)
+    for one in sources:
+        # What the loop computes in counts, and what was asked for is what its writer believes.
+        believed = train.get("precision")
+        train.update(one.train)
+        if one.train and believed is not None and believed.is_known:
+            train["declared_precision"] = believed
+    return Snapshot(train=train, env=found.env, anomalies=tuple(odd for one in sources for odd in one.anomalies))
 
 
 def read(path: str, warn: Warn) -> dict[str, Fact]:

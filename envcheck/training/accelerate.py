@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 from envcheck.model import Fact, unknown
+from envcheck.training import hf_arguments
 from envcheck.training.combine import combine
 from envcheck.training.named import deepspeed_config
 from envcheck.training.values import Section
@@ -33,6 +34,7 @@ def read(section: Section, warn: Callable[[str], None]) -> dict[str, Fact]:
         "world_size": _world(section),
         "parallelism": _parallelism(section),
         "fsdp": _fsdp(section),
+        **hf_arguments.fsdp_loading(section.inner("fsdp_config")),
         "torch_compile": _compiled(section),
     }
     own = {key: fact for key, fact in found.items() if fact is not None}

@@ -45,12 +45,14 @@ def read(section: Section, warn: Callable[[str], None]) -> dict[str, Fact]:
         "optimizer": section.word("optimizer"),
         "attn_implementation": _attention(section),
         "packing": section.switch("sample_packing") or section.default("false"),
+        "packing_isolated": _isolated(section),
         "neftune_noise_alpha": section.number("neftune_noise_alpha"),
         "use_liger_kernel": _liger(section),
         **{key: section.switch(key) for key in ("tf32", "group_by_length", "torch_compile")},
         **_checkpointing(section),
         **_precision(section),
         "fsdp": _fsdp(section),
+        **hf_arguments.fsdp_loading(section.inner("fsdp_config")),
     }
     return hf_arguments.with_deepspeed(section, found, warn)
 
@@ -68,6 +70,18 @@ def _attention(section: Section) -> Fact | None:
         if switch is not None and switch.value == "true":
             return Fact(name, switch.origin)
     return None
+
+
+def _isolated(section: Section) -> Fact | None:
+    """Whether packed documents are kept apart: only attention that is told where each begins does it."""
+    packed = section.switch("sample_packing")
+    if packed is None or packed.value != "true":
+        return None
+    chosen = _attention(section)
+    if chosen is not None and not chosen.is_known:
+        return chosen
+    told = chosen is not None and ("flash" in str(chosen.value) or chosen.value in ("flex_attention", "xformers"))
+    return Fact("true" if told else "false", packed.origin)
 
 
 def _precision(section: Section) -> dict[str, Fact | None]:

@@ -17,6 +17,7 @@ from envcheck.training import accelerate, axolotl, hf_arguments, launch, llamafa
 from envcheck.training.combine import combine
 from envcheck.training.launch import Launch
 from envcheck.training.values import Section, contradiction, is_default
+from envcheck.variables import matters
 
 Warn = Callable[[str], None]
 Read = Callable[[str, Warn], Mapping[str, Fact]]
@@ -98,7 +99,7 @@ def _commanded(one: Launch, env: Mapping[str, Text], path: str, read: Read, warn
         word = one.open[0]
         warn(f"{_where(path, word)}: {getattr(word, 'reason', '')}, so defaults are not taken for granted")
         train = {key: fact for key, fact in train.items() if not is_default(fact)}
-    variables = {name: _variable(value, path) for name, value in env.items()}
+    variables = {name: _variable(value, path) for name, value in env.items() if matters(name)}
     script = named.found(one.target, path) if one.target.endswith(".py") else None
     return Commanded(train, variables, (script,) if script else ())
 

@@ -71,9 +71,12 @@ def own(section: Section) -> dict[str, Fact | None]:
         **{key: section.switch(key) for key in _SWITCHES},
         "neftune_noise_alpha": section.number("neftune_noise_alpha"),
         "label_smoothing_factor": section.number("label_smoothing_factor"),
+        # TRL's name of it until 0.2x, for the preference trainers.
+        "use_liger_kernel": section.switch("use_liger_kernel") or section.switch("use_liger_loss"),
         "torch_compile": _compile(section),
         "group_by_length": _grouped(section),
         "fsdp": _fsdp(section),
+        **fsdp_loading(nested(section, "fsdp_config") if isinstance(section.raw("fsdp_config"), dict) else section),
         **_checkpointing(section),
         **_model(section),
         **adapter(section),
@@ -81,7 +84,7 @@ def own(section: Section) -> dict[str, Fact | None]:
 
 
 _SWITCHES = (
-    *("tf32", "use_liger_kernel", "ddp_find_unused_parameters", "packing", "padding_free", "assistant_only_loss", "use_vllm"),
+    *("tf32", "ddp_find_unused_parameters", "packing", "padding_free", "assistant_only_loss", "use_vllm"),
     *("average_tokens_across_devices", "auto_find_batch_size", "fp16_full_eval", "bf16_full_eval"),
 )
 
@@ -161,10 +164,19 @@ def _fsdp(section: Section) -> Fact | None:
     return section.word("fsdp")
 
 
+def fsdp_loading(section: Section) -> dict[str, Fact | None]:
+    """How FSDP's ranks get their weights, under either spelling of Accelerate's and HF's settings."""
+    names = ("cpu_ram_efficient_loading", "sync_module_states")
+    return {f"fsdp_{name}": section.switch(f"fsdp_{name}") or section.switch(name) for name in names}
+
+
 def _model(section: Section) -> dict[str, Fact | None]:
     key = "model_name_or_path" if section.raw("model_name_or_path") is not None else "model"
     model = section.word(key) if isinstance(section.raw(key), Text) else None
     attention = section.word("attn_implementation") or nested(section, "model_init_kwargs").word("attn_implementation")
+    if attention is None:
+        old = section.switch("use_flash_attention_2") or section.switch("use_flash_attn")
+        attention = Fact("flash_attention_2", old.origin) if old is not None and old.value == "true" else None
     dtype = section.word("torch_dtype") or section.word("dtype") or nested(section, "model_init_kwargs").word("torch_dtype")
     return {
         "model": model,
@@ -172,4 +184,5 @@ def _model(section: Section) -> dict[str, Fact | None]:
         "attn_implementation": attention,
         "param_dtype": None if dtype is None or dtype.value == "auto" else dtype,
         "bnb_4bit_compute_dtype": section.word("bnb_4bit_compute_dtype"),
+        "bnb_4bit_quant_storage": section.word("bnb_4bit_quant_storage"),
     }

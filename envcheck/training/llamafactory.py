@@ -48,6 +48,7 @@ def read(section: Section, warn: Callable[[str], None]) -> dict[str, Fact]:
             "use_liger_kernel": section.switch("enable_liger_kernel"),
             "resize_embeddings": section.switch("resize_vocab"),
             "packing": _packing(section),
+            "template": section.word("template"),
         }
     )
     if _is_on(section, "pure_bf16"):

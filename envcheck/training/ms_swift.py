@@ -43,6 +43,7 @@ def read(section: Section, warn: Callable[[str], None]) -> dict[str, Fact]:
         {
             "framework": Fact("ms-swift", section.path),
             "trainer": kind,
+            "template": section.word("template"),
             "method": method,
             "quantization": quantized,
             "model": model or found["model"],
