@@ -41,7 +41,10 @@ def _keyed(table: Dict[str, Any], lines: Mapping[Tuple[int, str], int]) -> Dict[
     for key, value in table.items():
         line = lines.get((id(table), key))
         if line is None:
-            value = _keyed(value, lines) if isinstance(value, dict) else [_keyed(one, lines) if isinstance(one, dict) else one for one in value]
+            if isinstance(value, list):
+                value = [_keyed(one, lines) if isinstance(one, dict) else one for one in value]
+            else:
+                value = _keyed(value, lines) if isinstance(value, dict) else _placed(value, iter(()), 0)
         built[Text(key, line or line_of(value) or 0)] = value
     return built
 

@@ -81,7 +81,8 @@ def take(item: Item, gathered: Gathered) -> None:
     name = _PYPI.get(item.name.lower(), canonical_name(item.name))
     if not name or item.name.startswith("_"):
         return
-    if name == "torch" and item.build:
+    if name == "torch":
+        gathered.torch_is_condas = True
         _build(item, gathered)
     if item.is_wish:
         gathered.claim(_wish(name, item))

@@ -30,6 +30,8 @@ class Gathered:
         self.table: Table = table or (lambda name: None)
         self.complete: list[bool] = []
         """For each file, whether it lists everything that will be installed."""
+        self.torch_is_condas = False
+        """Whether conda brings torch, and with it the CUDA runtime that torch uses."""
         self._required: dict[str, list[Claim]] = {}
         self._constrained: dict[str, list[Claim]] = {}
         self._unlisted: dict[str, Fact] = {}
@@ -107,7 +109,8 @@ class Gathered:
         """Everything together. Raises `InputError` where lines admit no common version."""
         packages = {name: _fact(name, claims + self._constrained.get(name, [])) for name, claims in self._required.items()}
         packages = {**self._unlisted, **packages}
-        facts = {**self._build(packages), **self._facts}
+        stated = {key: fact for key, fact in self._facts.items() if key != "torch_cuda" or not self._stated.get(key) or self.torch_is_condas}
+        facts = {**self._build(packages), **stated}
         whole = Snapshot(facts=facts, packages=packages, complete=bool(self.complete) and all(self.complete))
         for one in self._laid:
             whole = replace(merge(whole, one), complete=whole.complete)

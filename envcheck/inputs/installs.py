@@ -136,6 +136,8 @@ class _Install:
         return self.context.origin(written.strip())
 
     def _requirement(self, word: str, origin: str) -> None:
+        if word.startswith("${") or "{{" in word or "}}" in word:
+            return  # What a command or a template will print; it may be any package.
         local = _LOCAL.fullmatch(word)
         if local:
             self._project(local[1] or local[2], re.findall(r"[\w.-]+", local[3] or ""))
@@ -211,7 +213,7 @@ class _Install:
             for start in range(1 if whole else len(parts)):
                 path = os.path.join(folder, *parts[start:])
                 if os.path.isfile(path) and requirements.is_below(path, root):
-                    return path
+                    return os.path.normpath(path)
             folder = os.path.join(folder, "..")
             if not requirements.is_below(folder, root):
                 return None

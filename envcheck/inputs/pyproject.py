@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from envcheck import toml
-from envcheck.documents import PYTHON, line_of
+from envcheck.documents import PYTHON, line_of, read_text
 from envcheck.errors import InputError
-from envcheck.inputs import poetry_constraints, requirements
+from envcheck.inputs import poetry_constraints, requirements, setup_cfg, setup_py
 from envcheck.inputs.gathered import Gathered
 from envcheck.inputs.locked import flag, table, tables, text, texts
 from envcheck.wire import canonical_name
@@ -36,10 +36,25 @@ def read(text_: str, path: str, gathered: Gathered) -> None:
     reading.hatch(table(table(tool.get("hatch")).get("envs")))
     reading.dynamic(project, table(table(tool.get("setuptools")).get("dynamic")))
     reading.sources(tool)
-    if not reading.asked:
+    if not reading.asked and not _is_beside(path, gathered):
         _say_nothing(project, path, gathered)
     gathered.complete.append(False)
     gathered.say_left_out(path)
+
+
+def _is_beside(path: str, gathered: Gathered) -> bool:
+    """Whether setup.cfg or setup.py beside it names what the project asks for; then that was taken, as setuptools would."""
+    for name, reader in (("setup.cfg", setup_cfg), ("setup.py", setup_py)):
+        beside = os.path.join(os.path.dirname(path), name)
+        if os.path.isfile(beside):
+            try:
+                reader.read(read_text(beside), beside, gathered)
+            except InputError as error:
+                if error.message not in (setup_cfg.NOTHING, setup_py.NOTHING):
+                    raise
+            else:
+                return True
+    return False
 
 
 def _say_nothing(project: _Table, path: str, gathered: Gathered) -> None:

@@ -10,6 +10,7 @@ from envcheck.errors import InputError
 from envcheck.inputs import requirements
 from envcheck.inputs.gathered import Gathered
 
+NOTHING = "names no requirement"
 _SECTION = re.compile(r"\[([^\]]+)\]\s*(?:[#;].*)?")
 _KEY = re.compile(r"([A-Za-z0-9_][^\s:=]*)\s*[:=]\s*(.*)")
 
@@ -34,7 +35,7 @@ def read(text: str, path: str, gathered: Gathered) -> None:
         elif value:
             requirements.one(value, path, f"{path}:{number}", gathered, folder)
     if not found:
-        raise InputError("names no requirement", where=path, hint="envcheck reads `install_requires` under `[options]`, and the extras")
+        raise InputError(NOTHING, where=path, hint="envcheck reads `install_requires` under `[options]`, and the extras")
     gathered.complete.append(False)
     gathered.say_left_out(path)
 

@@ -80,9 +80,9 @@ def pipfile(text: str, path: str) -> bool:
 
 
 def dockerfile(text: str, path: str) -> bool:
-    """A name with `Dockerfile` or `Containerfile` in it, or a `FROM` before anything but comments and arguments."""
-    name = _name(path)
-    return re.search(r"(?:^|[._-])(?:docker|container)file(?:$|[._-])", name) is not None or _has(r"\A\s*(?:(?:#.*|ARG\s.*)?\n)*FROM\s+\S", text)
+    """A `FROM` in a file whose name has `Dockerfile` or `Containerfile` in it, or before anything but comments and arguments."""
+    named = re.search(r"(?:^|[._-])(?:docker|container)file(?:$|[._-])", _name(path)) is not None
+    return (named and _has(r"^\s*FROM\s+\S", text)) or _has(r"\A\s*(?:(?:#.*|ARG\s.*)?\n)*FROM\s+\S", text)
 
 
 def setup_cfg(text: str, path: str) -> bool:

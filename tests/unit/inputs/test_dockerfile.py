@@ -70,7 +70,7 @@ def test_a_whole_file(monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:
         ("docker.io/pytorch/pytorch:2.4.0-cuda12.4-cudnn9-devel", {"torch": "2.4.0"}, {"torch_cuda": "12.4", "cuda_toolkit": "12.4", "cudnn": "9"}),
         ("nvcr.io/nvidia/pytorch:24.05-py3", {"torch": "2.4.0a0+07cecf4168.nv24.05"}, {"torch_cuda": "12.4", "cuda_toolkit": "12.4"}),
         ("nvidia/cuda:12.4.1-cudnn-devel-ubuntu22.04", {}, {"cuda_toolkit": "12.4.1", "glibc": "2.35"}),
-        ("nvidia/cuda:11.8.0-runtime-ubuntu20.04", {}, {"cuda_toolkit": "absent", "glibc": "2.31"}),
+        ("nvidia/cuda:11.8.0-cudnn8-runtime-ubuntu20.04", {}, {"cudnn": "8", "glibc": "2.31"}),
         ("python:3.10-slim-bookworm", {}, {"python": "3.10"}),
         (
             "763104351884.dkr.ecr.us-east-1.amazonaws.com/huggingface-pytorch-training:2.1.0-transformers4.36.0-gpu-py310-cu121-ubuntu20.04",

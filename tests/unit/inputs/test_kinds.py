@@ -157,7 +157,57 @@ def test_a_pyproject_and_its_lock_are_one_environment(read: Callable[..., Snapsh
     assert fact == ("4.70.1", "uv/pyproject.toml:7, uv/uv.lock:172", "")
 
 
+class TestSetupPy:
+    @pytest.mark.parametrize(
+        "written",
+        [
+            'setup(install_requires=["torch==2.1.2"])',
+            'x = "torch==2.1.2\\nnumpy"\nsetup(install_requires=x)',
+            'a, b = ["numpy"], ["torch==2.1.2"]\nneeds = ["torch==2.1.2"]\nsetuptools.setup(install_requires=list(needs))',
+            'def get():\n    with open("reqs.txt") as f:\n        return f.read().split()\nsetup(install_requires=get())',
+            'setup(install_requires=parse("reqs.txt"))',
+            'needs, links = parse("reqs.txt")\nsetup(install_requires=needs)',
+            '_deps = ["numpy", "torch==2.1.2"]\ndeps = {b: a for a, b in x}\nsetup(install_requires=[deps["torch"]])',
+            'groups = {"a": ["torch==2.1.2"]}\nsetup(install_requires=groups["a"] + [])',
+        ],
+    )
+    def test_what_stands_in_it(self, read: Callable[..., Snapshot], tmp_path: Path, written: str) -> None:
+        (tmp_path / "reqs.txt").write_text("torch==2.1.2\n")
+        (tmp_path / "setup.py").write_text(f"{written}\n")
+        assert read(str(tmp_path / "setup.py")).packages["torch"].value == "2.1.2"
+
+    @pytest.mark.parametrize(
+        "written",
+        [
+            '_deps = ["torch==2.1.2"]\nsetup(install_requires=["numpy"])',
+            "setup(install_requires=ask())",
+            'x = ["torch"]\nx += ["y"]\nsetup(install_requires=x)',
+        ],
+    )
+    def test_what_does_not_is_not_guessed(self, read: Callable[..., Snapshot], tmp_path: Path, written: str) -> None:
+        (tmp_path / "setup.py").write_text(f"{written}\n")
+        assert "torch" not in read(str(tmp_path / "setup.py")).packages
+
+    def test_nothing_is_run(self, read: Callable[..., Snapshot], tmp_path: Path) -> None:
+        (tmp_path / "setup.py").write_text(f'open({str(tmp_path / "ran")!r}, "w")\nsetup(install_requires=["torch"])\n')
+        read(str(tmp_path / "setup.py"))
+        assert not (tmp_path / "ran").exists()
+
+    def test_a_pyproject_leaves_it_to_setup_py(self, read: Callable[..., Snapshot], tmp_path: Path) -> None:
+        (tmp_path / "pyproject.toml").write_text('[build-system]\nrequires = ["setuptools"]\n')
+        with pytest.raises(InputError, match="names no requirement"):
+            read(str(tmp_path / "pyproject.toml"))
+        (tmp_path / "setup.cfg").write_text("[metadata]\nname = x\n")
+        (tmp_path / "setup.py").write_text('setup(install_requires=["torch==2.1.2"])\n')
+        fact = read(str(tmp_path / "pyproject.toml")).packages["torch"]
+        assert (fact.value, fact.origin) == ("2.1.2", f"{tmp_path / 'setup.py'}:1")
+
+
 class TestConda:
+    def test_condas_cuda_is_not_that_of_pips_torch(self, read: Callable[..., Snapshot], tmp_path: Path) -> None:
+        (tmp_path / "e.yml").write_text("dependencies:\n  - cudatoolkit=11.8\n  - pip:\n    - torch==2.7.1\n")
+        assert not read(str(tmp_path / "e.yml")).fact("torch_cuda").is_known
+
     def test_an_environment_file(self, read: Callable[..., Snapshot]) -> None:
         snapshot = read("conda/environment.yml", target={})
         assert versions(snapshot) == {
