@@ -23,7 +23,7 @@ PAGE = Page(
     "CPU library, and 8-bit optimizers and 4-bit and 8-bit layers fail when they are first used. From 0.50 on the nearest of the same major version is taken.",
     fix=(
         "install a bitsandbytes that has a library for torch's CUDA; releases after the torch that is installed have it",
-        "or name one that is there and of the same major version, as BNB_CUDA_VERSION=121 (until 0.50; the toolkit's libraries of that version must be found)",
+        "name one that is there and of the same major version, as BNB_CUDA_VERSION=121 (until 0.50; the toolkit's libraries of that version must be found)",
     ),
     links=("https://github.com/bitsandbytes-foundation/bitsandbytes/issues/631", "https://huggingface.co/docs/bitsandbytes/main/en/installation"),
     level="maintainer",

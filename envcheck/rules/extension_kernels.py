@@ -23,7 +23,7 @@ PAGE = Page(
     "FlashAttention 2 needs compute capability 8.0, and names Blackwell (10.0, 12.0) from 2.7.3 on, where it is compiled with CUDA 12.8 or newer.",
     fix=(
         "use a release of the extension that has code for this GPU",
-        "or do without it: `attn_implementation: sdpa` instead of flash_attention_2, a plain optimizer instead of an 8-bit one",
+        "do without it: `attn_implementation: sdpa` instead of flash_attention_2, a plain optimizer instead of an 8-bit one",
     ),
     links=(
         "https://github.com/Dao-AILab/flash-attention/blob/v2.8.3/README.md",

@@ -25,7 +25,7 @@ PAGE = Page(
     fix=(
         "install the wheel whose name says your torch, CUDA and ABI: `python -c 'import torch; print(torch.__version__, torch.version.cuda, "
         "torch.compiled_with_cxx11_abi())'`",
-        "or build it again beside the torch that is there: `pip install --no-cache-dir --no-build-isolation --force-reinstall --no-deps PACKAGE==VERSION`",
+        "build it again beside the torch that is there: `pip install --no-cache-dir --no-build-isolation --force-reinstall --no-deps PACKAGE==VERSION`",
     ),
     links=(
         "https://github.com/Dao-AILab/flash-attention/issues/1832",

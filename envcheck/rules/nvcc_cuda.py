@@ -23,7 +23,7 @@ PAGE = Page(
     "torch itself and ready-made wheels do not use the toolkit, and another minor version does no harm.",
     fix=(
         "install the toolkit of torch's CUDA (its nvcc is enough: the package nvidia-cuda-nvcc, or conda's cuda-nvcc) and set env.CUDA_HOME to it",
-        "or use a torch for the toolkit's CUDA",
+        "use a torch for the toolkit's CUDA",
     ),
     links=("https://github.com/deepspeedai/DeepSpeed/issues/3223", "https://github.com/NVIDIA/TransformerEngine/issues/553"),
     level="maintainer",

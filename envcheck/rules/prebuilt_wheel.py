@@ -17,7 +17,7 @@ PAGE = Page(
     "torch fails at import with an undefined symbol, and pip takes such a wheel from its cache without a word.",
     fix=(
         "use the first release with wheels for this torch, or a newer one",
-        "or compile it here: `pip install --no-cache-dir --no-binary PACKAGE --no-build-isolation PACKAGE==VERSION`",
+        "compile it here: `pip install --no-cache-dir --no-binary PACKAGE --no-build-isolation PACKAGE==VERSION`",
         "`python -c 'import flash_attn'` tells at once whether a build that is there fits",
     ),
     links=("https://github.com/Dao-AILab/flash-attention/issues/931", "https://github.com/Dao-AILab/flash-attention/issues/2361"),

@@ -17,7 +17,7 @@ PAGE = Page(
     cause="A wheel's name says the oldest C library it runs with (`manylinux_2_28` is glibc 2.28). pip does not install it on an older system, but "
     "an environment that is "
     "copied, mounted or packed on a newer one still carries it, and its libraries do not load. torch's own wheels need 2.28 from 2.7 on.",
-    fix=("run in a container or on a node with a newer system", "or install where it will run, so that pip chooses a wheel that fits"),
+    fix=("run in a container or on a node with a newer system", "install where it will run, so that pip chooses a wheel that fits"),
     links=("https://github.com/pypa/manylinux#readme", "https://github.com/pytorch/pytorch/issues/123649"),
     level="maintainer",
 )
