@@ -13,6 +13,8 @@ from envcheck.model import Fact, Gpu, Snapshot
 # (https://pytorch.org/get-started/previous-versions/).
 _CUDA_TAG = re.compile(r"\+cu(\d+)(\d)(?:$|[^0-9])")
 _ROCM_TAG = re.compile(r"\+rocm(\d+(?:\.\d+)*)")
+_NO_ROCM_TAG = re.compile(r"\+(?:cpu|xpu)")
+_CUDA_WHEEL = re.compile(r"nvidia-(?:cudnn|nccl|cublas|cusparse|cusolver|cuda-runtime)-cu1\d")
 _NO_CUDA_TAG = re.compile(r"\+(?:cpu|rocm|xpu)")
 # nvidia-cudnn-cu12, nvidia-nccl-cu13: torch's wheels declare and load these.
 _LIBRARIES = {"cudnn": ("nvidia-cudnn-cu11", "nvidia-cudnn-cu12", "nvidia-cudnn-cu13"), "nccl": ("nvidia-nccl-cu11", "nvidia-nccl-cu12", "nvidia-nccl-cu13")}
@@ -58,8 +60,21 @@ def _torch_cuda(snapshot: Snapshot) -> Optional[Fact]:
 
 
 def _rocm(snapshot: Snapshot) -> Optional[Fact]:
-    tag = _ROCM_TAG.search(_torch_version(snapshot))
-    return Fact(tag[1], f"torch's local tag, {snapshot.package('torch').origin}") if tag else None
+    """ROCm as torch's build has it: its version where the tag gives one, else whether it can be there at all."""
+    version, torch = _torch_version(snapshot), snapshot.package("torch").origin
+    tag = _ROCM_TAG.search(version)
+    if tag:
+        return Fact(tag[1], f"torch's local tag, {torch}")
+    if _CUDA_TAG.search(version) or _NO_ROCM_TAG.search(version):
+        return Fact("absent", f"torch's local tag, {torch}")
+    cuda = snapshot.fact("torch_cuda")
+    if cuda.is_known and cuda.value != "absent":
+        return Fact("absent", f"torch is built for CUDA, {cuda.origin}")
+    wheel = next((name for name in snapshot.packages if _CUDA_WHEEL.fullmatch(name)), None)
+    if wheel is not None:
+        return Fact("absent", f"{wheel} comes with a torch built for CUDA")
+    amd = next((gpu for gpu in snapshot.gpus or () if "gfx" in (gpu.arch or gpu.name).lower()), None)
+    return Fact("installed", f"the GPU is AMD's, {amd.origin}") if amd else None
 
 
 def _library(key: str) -> Callable[[Snapshot], Optional[Fact]]:

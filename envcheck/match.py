@@ -11,6 +11,10 @@ MOST_MISSING = 2
 """An entry that more facts are missing for is too far away to be worth a person's attention."""
 
 
+COMPANIONS = frozenset(("torch", "numpy", "transformers", "tokenizers", "huggingface-hub", "accelerate", "setuptools", "triton"))
+"""Packages that a training environment has even where a report does not name them."""
+
+
 class Matches(NamedTuple):
     """What a set of entries says of a snapshot."""
 
@@ -59,6 +63,9 @@ def finding(entry: Entry, outcome: Outcome, certainty: str, severity: str, needs
 def _is_near(entry: Entry, outcome: Outcome) -> bool:
     """Whether everything known fits, at least one fact of its own among it, and little is missing that is worth asking for."""
     if entry.severity == "note":
+        return False
+    # Of a package that nobody spoke of it is not even known that it is there; only what nearly every run has is worth a question.
+    if any(is_package(key) and key not in COMPANIONS for key in outcome.missing):
         return False
     # A variable that nobody spoke of is seldom set: alone it is worth a question, beside another missing fact it is not.
     if sum(2 if key.startswith("env.") else 1 for key in outcome.missing) > MOST_MISSING:

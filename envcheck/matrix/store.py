@@ -191,7 +191,9 @@ _COMPILED_BY = (
     "documents.py",
     "versions.py",
     "wire.py",
-    "conditions.py",
+    "conditions/__init__.py",
+    "conditions/devices.py",
+    "conditions/reading.py",
     "model.py",
 )
 """The code that decides what an index holds."""

@@ -137,3 +137,21 @@ def test_a_row_has_a_capability_or_an_architecture(tmp_path: Path, row: str, sai
     with pytest.raises(MatrixError) as caught:
         tables.load([path])
     assert said in caught.value.problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("known", "rocm"),
+    [
+        ({"torch": "2.4.1+rocm6.1"}, "6.1"),
+        ({"torch": "2.4.1+cu121"}, "absent"),
+        ({"torch": "2.4.1+cpu"}, "absent"),
+        ({"torch": "2.4.1", "torch_cuda": "12.1"}, "absent"),
+        ({"torch": "2.4.1", "torch_cuda": "absent"}, None),
+        ({"packages": {"torch": "2.4.1", "nvidia-cudnn-cu12": "9.1.0.70"}}, "absent"),
+        ({"torch": "2.4.1", "gpus": [{"name": "AMD Instinct MI250", "arch": "gfx90a"}]}, "installed"),
+        ({"torch": "2.4.1+cpu", "gpus": [{"name": "AMD Instinct MI250", "arch": "gfx90a"}]}, "absent"),
+        ({"torch": "2.4.1"}, None),
+    ],
+)
+def test_whether_rocm_can_be_there(known: dict[str, Any], rocm: str | None) -> None:
+    assert derive(snap(**known), lambda: ROWS).fact("rocm").value == rocm

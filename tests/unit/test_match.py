@@ -102,3 +102,15 @@ def test_hardware_nobody_stated_counts_as_settings_do_and_a_package_does_not() -
     [finding] = match(snap(torch="2.5.0"), [Entry("e", "bad", "error", "t", ("torch",), when, warns_unstated=True)]).findings
     assert (finding.severity, finding.needs) == ("warning", ("gpu",))
     assert match(snap(torch="2.5.0"), [Entry("e", "bad", "error", "t", ("torch",), {"torch": "==2.5.0", "numpy": ">=2"}, warns_unstated=True)]).findings == ()
+
+
+def test_a_package_that_few_runs_have_is_no_question() -> None:
+    assert match(snap(torch="2.2.0"), [entry("e", {"torch": "<2.3", "torchtext": ">=0.18"})]).undecided == ()
+    assert [item.needs for item in match(snap(torch="2.2.0"), [entry("e", {"torch": "<2.3", "numpy": ">=2"})]).undecided] == [("numpy",)]
+
+
+def test_torch_built_for_another_vendor_rules_a_gpu_out_that_nobody_named() -> None:
+    amd = entry("amd", {"torch": "<2.3", "gpu": "gfx90a"})
+    assert match(snap(torch="2.2.0", rocm="absent", gpus=None), [amd]) == ((), ())
+    assert [item.needs for item in match(snap(torch="2.2.0", gpus=None), [amd]).undecided] == [("gpu",)]
+    assert match(snap(torch="2.2.0", rocm="6.0", gpus=None), [entry("nvidia", {"torch": "<2.3", "gpu": ">=9.0"})]) == ((), ())

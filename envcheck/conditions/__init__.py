@@ -7,28 +7,18 @@ A fact that is a set of versions (`deepspeed>=0.12`) may overlap a range without
 
 from __future__ import annotations
 
-import re
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from envcheck import versions
-from envcheck.model import Fact, Gpu, Snapshot, Truth, plain
+from envcheck.conditions.devices import gpu_count, gpu_fits
+from envcheck.conditions.reading import NO, UNKNOWN, YES, Reading, as_truth
+from envcheck.model import Fact, Snapshot, Truth, plain
 from envcheck.numbers import number, number_within
-
-YES, NO, UNKNOWN = Truth.YES, Truth.NO, Truth.UNKNOWN
-
 
 BACKGROUND = frozenset(("python", "os", "arch", "glibc", "gpu_count"))
 """Facts that nearly every environment shares: that they fit says nothing about an entry."""
-
-
-class Reading(NamedTuple):
-    """What one condition said of one snapshot."""
-
-    truth: Truth
-    fact: Optional[Fact]
-    """The fact it looked at; None where there is none."""
 
 
 class Outcome(NamedTuple):
@@ -203,11 +193,7 @@ def _version_truth(value: str, argument: str, exact: bool, vendor: bool) -> Opti
         have = _version_set(value, exact, vendor)
     except versions.VersionError:
         return None
-    return _truth(versions.within(have, versions.specifier(argument)))
-
-
-def _truth(answer: Optional[bool]) -> Truth:
-    return UNKNOWN if answer is None else YES if answer else NO
+    return as_truth(versions.within(have, versions.specifier(argument)))
 
 
 def version_set(key: str, value: object) -> Optional[versions.VersionSet]:
@@ -240,56 +226,6 @@ def _named(key: str) -> Callable[[Snapshot, str], Reading]:
     return look
 
 
-def _gpu(snapshot: Snapshot, argument: str) -> Reading:
-    """Whether any GPU fits a capability range (`>=8.0,<9.0`) or a name or architecture pattern (`A100`, `gfx90a`)."""
-    if snapshot.gpus is None:
-        return Reading(UNKNOWN, None)
-    readings = [(_one_gpu(gpu, argument), gpu) for gpu in snapshot.gpus]
-    for wanted in (YES, UNKNOWN):
-        for truth, gpu in readings:
-            if truth is wanted:
-                return Reading(truth, _gpu_fact(gpu) if truth is YES else None)
-    return Reading(NO, None)
-
-
-def _one_gpu(gpu: Gpu, argument: str) -> Truth:
-    if argument[:1] not in "<>=!~":
-        return YES if _name_fits(gpu, argument) else NO
-    if gpu.capability is None:
-        # Another vendor's architecture has no capability at all; an NVIDIA card of an unlisted name has an unknown one.
-        return NO if gpu.arch else UNKNOWN
-    try:
-        return _truth(versions.within(versions.capability(gpu.capability), versions.specifier(argument)))
-    except versions.VersionError:
-        # A sick driver may report `0.0`.
-        return UNKNOWN
-
-
-def _name_fits(gpu: Gpu, pattern: str) -> bool:
-    words = _name_pattern(pattern.lower())
-    return any(text is not None and words.search(text.lower()) is not None for text in (gpu.name, gpu.arch))
-
-
-@lru_cache(maxsize=1024)
-def _name_pattern(pattern: str) -> re.Pattern[str]:
-    """Whole words: `A10` is in `NVIDIA A10`, not in `NVIDIA A100` or `NVIDIA A10G`; `*` stands for anything."""
-    body = ".*".join(re.escape(part) for part in pattern.split("*"))
-    return re.compile(rf"(?<![0-9a-z]){body}(?![0-9a-z])")
-
-
-def _gpu_fact(gpu: Gpu) -> Fact:
-    detail = gpu.capability and f"sm_{gpu.capability.replace('.', '')}" or gpu.arch
-    return Fact(f"{gpu.name} ({detail})" if detail and detail.lower() not in gpu.name.lower() else gpu.name, gpu.origin)
-
-
-def _gpu_count(snapshot: Snapshot, argument: str) -> Reading:
-    if snapshot.gpus is None or any(gpu.count is None for gpu in snapshot.gpus):
-        return Reading(UNKNOWN, None)
-    total = sum(gpu.count or 0 for gpu in snapshot.gpus)
-    fact = Fact(total, snapshot.gpus[0].origin if snapshot.gpus else "")
-    return Reading(_truth(number_within(str(total), argument)), fact)
-
-
 def _env(snapshot: Snapshot, name: str, argument: str) -> Reading:
     fact = snapshot.env.get(name)
     if fact is None and not snapshot.env_complete or fact is not None and fact.value is None:
@@ -311,7 +247,7 @@ def _train(fact: Fact, argument: str) -> Reading:
 @lru_cache(maxsize=16384)
 def _train_truth(value: str, argument: str) -> Truth:
     if argument[:1] in "<>" or value[:1] in "<>":
-        return _truth(number_within(value, argument))
+        return as_truth(number_within(value, argument))
     if number(value) is not None and number(value) == number(argument):
         return YES
     return YES if fnmatchcase(value, argument.lower()) else NO
@@ -331,8 +267,8 @@ CONDITIONS: Dict[str, Callable[[Snapshot, str], Reading]] = {
     "rocm": _version_key("rocm"),
     "npu": _named("npu"),
     "cann": _version_key("cann"),
-    "gpu": _gpu,
-    "gpu_count": _gpu_count,
+    "gpu": gpu_fits,
+    "gpu_count": gpu_count,
 }
 """Condition key -> function; beside them stand package names, `env.NAME` and `train.KEY`."""
 
