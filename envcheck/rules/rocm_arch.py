@@ -42,7 +42,7 @@ def _listed(snapshot: Snapshot, tables: Tables) -> Tuple[FrozenSet[str], bool]:
     if asking.is_there(snapshot, "torch") and ("+" in str(torch.value) and "+rocm" not in str(torch.value) or not asking.is_published_torch(snapshot)):
         return frozenset(), False
     rocm = str(snapshot.fact("rocm").value or "absent")
-    if rocm == "absent":
+    if rocm in ("absent", "installed"):
         return frozenset(), False
     rows = tables.rows("rocm_wheels")
     mine = [row for row in rows if asking.has(snapshot, "torch", f"=={row[0]}") and ".".join(rocm.split(".")[:2]) in row[1].split(";")]
