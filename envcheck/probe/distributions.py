@@ -109,8 +109,9 @@ def _head(path: str, file: str) -> Optional[bytes]:
 
 
 def _requires(head: bytes) -> Tuple[str, ...]:
-    """What a header requires whatever the extras, where it says which versions."""
-    lines = [line for line in _REQUIRES.findall(head) if any(sign in line.split(b";", 1)[0] for sign in (b"<", b">", b"=", b"~"))]
+    """What a header requires whatever the extras, where it says which versions; not what it wants from a place (`NAME @ URL`)."""
+    asked = [(line, line.split(b";", 1)[0]) for line in _REQUIRES.findall(head)]
+    lines = [line for line, before in asked if b"@" not in before and any(sign in before for sign in (b"<", b">", b"=", b"~"))]
     return tuple(line.decode("utf-8", "replace") for line in lines if not _EXTRA.search(line))
 
 

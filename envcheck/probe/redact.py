@@ -18,6 +18,8 @@ _COMMON = frozenset(("root", "user", "admin", "runner", "home", "localhost", "ub
 """Names that say nothing of anybody, and whose removal would eat ordinary words."""
 _PLAIN = re.compile(r"[\w.+!*,;<>=~^ -]*")
 """A version, a specifier or a word: nothing in it can be a path, and `8.9.2.26` is no address here."""
+_REQUIREMENTS = re.compile(r"[\w.+!*,;<>=~^ |()\[\]\"'-]*")
+"""The same of requirements with extras and markers: `fsspec[http]>=2023.1.0; python_version < "3.12"`."""
 
 
 def redact(snapshot: Snapshot, names: FrozenSet[str] = frozenset()) -> Snapshot:
@@ -34,6 +36,7 @@ def redact(snapshot: Snapshot, names: FrozenSet[str] = frozenset()) -> Snapshot:
         env={name: hider.variable(name, fact) for name, fact in snapshot.env.items()},
         train=hider.facts(snapshot.train),
         builds=hider.facts(snapshot.builds),
+        requires={name: hider.requirements(fact) for name, fact in snapshot.requires.items()},
         gpus=None if snapshot.gpus is None else tuple(replace(gpu, origin=hider.place(gpu.origin)) for gpu in snapshot.gpus),
         anomalies=tuple(Anomaly(one.kind, one.packages, hider.prose(one.detail), hider.place(one.origin)) for one in snapshot.anomalies),
     )
@@ -53,6 +56,9 @@ class _Hider:
     def variable(self, name: str, fact: Fact) -> Fact:
         harmless = not isinstance(fact.value, str) or (is_harmless(name, fact.value) and not self._words.search(fact.value))
         return self._fact(fact, fact.value if harmless else "set")
+
+    def requirements(self, fact: Fact) -> Fact:
+        return self._fact(fact, fact.value if _REQUIREMENTS.fullmatch(str(fact.value)) else self._value(fact.value))
 
     def _fact(self, fact: Fact, value: Optional[Scalar]) -> Fact:
         return Fact(value, self.place(fact.origin), self.prose(fact.reason))

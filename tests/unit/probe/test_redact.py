@@ -128,3 +128,15 @@ def test_a_whole_snapshot_keeps_its_package_names_and_nothing_of_its_owner() -> 
     saved = json.dumps(wire.write(hidden, origins=True), ensure_ascii=False)
     assert "home" not in saved
     assert "gpu-node7" not in saved
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ('fsspec[http]>=2023.1.0,<=2024.9.0; python_version < "3.12" | numpy (>=1.17)', None),
+        ("torch>=2.0; sys_platform == '/home/ann/x'", "torch>=2.0; sys_platform == '…/x'"),
+    ],
+)
+def test_requirements_stay_and_places_in_them_go(text: str, left: str | None) -> None:
+    fact = redact(Snapshot(requires={"trl": Fact(text, "/home/ann/site-packages/trl-1.0.dist-info")}), NAMES).requires["trl"]
+    assert fact == Fact(left or text, "…/trl-1.0.dist-info")
