@@ -71,8 +71,12 @@ class _Broken(NamedTuple):
     other: Fact
 
 
-def broken(snapshot: Snapshot, tables: Tables) -> Iterator[_Broken]:
+def broken(snapshot: Snapshot, tables: Tables) -> Tuple[_Broken, ...]:
     """Every declared requirement that what is known certainly does not meet: by the metadata that is there, else by the table."""
+    return tuple(_broken(snapshot, tables))
+
+
+def _broken(snapshot: Snapshot, tables: Tables) -> Iterator[_Broken]:
     for package, fact in snapshot.packages.items():
         if fact.value is None or fact.is_open:
             continue
@@ -104,14 +108,14 @@ def _is_broken(one: Declared, snapshot: Snapshot) -> bool:
 
 def find_checked(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     """An error for each requirement that a package checks by itself when it is imported."""
-    return tuple(_finding(CHECKED, "bad", "error", one, CHECKED_PAGE) for one in broken(snapshot, tables) if _is_checked(one))
+    return tuple(_finding(CHECKED, "bad", "error", one, CHECKED_PAGE) for one in tables.once(snapshot, broken) if _is_checked(one))
 
 
 def find_started(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     """A warning for each requirement that a program checks when it starts, unless it was told not to."""
     if "DISABLE_VERSION_CHECK" in snapshot.env:
         return ()
-    return tuple(_finding(STARTED, "bad", "warning", one, STARTED_PAGE) for one in broken(snapshot, tables) if _is_started(one))
+    return tuple(_finding(STARTED, "bad", "warning", one, STARTED_PAGE) for one in tables.once(snapshot, broken) if _is_started(one))
 
 
 def _is_started(one: _Broken) -> bool:
@@ -121,7 +125,7 @@ def _is_started(one: _Broken) -> bool:
 def find_unmet(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     """A warning for each lower bound that is not met, a note for each upper one."""
     found: List[Finding] = []
-    for one in broken(snapshot, tables):
+    for one in tables.once(snapshot, broken):
         if not _is_checked(one) and not _is_started(one) and not (one.package in _BINARY and one.declared.name == "torch"):
             severity = "warning" if _is_below(one) and one.declared.name in tables.stack | _LOADED else "note"
             found.append(_finding(UNMET, "caution", severity, one, UNMET_PAGE))

@@ -20,6 +20,8 @@ class Tables:
         self._read = read
         self._made: Dict[Tuple[str, Any], Any] = {}
         self._versions: Dict[Tuple[Any, ...], Any] = {}
+        self._snapshot: Optional[Snapshot] = None
+        self._shared: Dict[Any, Any] = {}
 
     def rows(self, name: str) -> Rows:
         """The rows of a table as they were compiled (`envcheck.facts.tables`); none where no index has it."""
@@ -50,6 +52,14 @@ class Tables:
                 self._versions.clear()
             self._versions[key] = build(block, version)
         return self._versions[key]  # type: ignore[no-any-return]
+
+    def once(self, snapshot: Snapshot, build: Callable[[Snapshot, Tables], _Made]) -> _Made:
+        """What `build` makes of a snapshot for several rules, kept until another snapshot comes."""
+        if self._snapshot is not snapshot:
+            self._snapshot, self._shared = snapshot, {}
+        if build not in self._shared:
+            self._shared[build] = build(snapshot, self)
+        return self._shared[build]  # type: ignore[no-any-return]
 
 
 _LIMIT = 20_000
