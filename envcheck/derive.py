@@ -30,13 +30,25 @@ def derive(snapshot: Snapshot, gpu_rows: Callable[[], Sequence[gpus.Row]]) -> Sn
             fact = rule(snapshot)
             if fact is not None:
                 found[key] = fact
+    train = _with_family(snapshot.train)
     devices = snapshot.gpus
     if devices and any(gpu.capability is None and gpu.arch is None for gpu in devices):
         devices = tuple(_with_capability(gpu, gpu_rows()) for gpu in devices)
-    if not found and devices is snapshot.gpus:
+    if not found and devices is snapshot.gpus and train is snapshot.train:
         return snapshot
     facts: Mapping[str, Fact] = {**snapshot.facts, **found}
-    return replace(snapshot, facts=facts, gpus=devices)
+    return replace(snapshot, facts=facts, gpus=devices, train=train)
+
+
+def _with_family(train: Mapping[str, Fact]) -> Mapping[str, Fact]:
+    """The settings with the family that the model's public name stands for, where nothing else says it."""
+    model = train.get("model")
+    if model is None or not model.is_known or train.get("model_type", Fact()).is_known:
+        return train
+    from envcheck.families import family
+
+    name = family(str(model.value))
+    return {**train, "model_type": Fact(name, f"the model's name, {model.origin}")} if name else train
 
 
 # `2.1.2+cu121`, `==2.1.2+cu121`; what `>=2.0,!=2.1.0+cpu` excludes tells nothing.

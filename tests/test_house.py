@@ -19,6 +19,7 @@ FLOORS = {
     "settings": 1,
     "documents": 1,
     "variables": 1,
+    "families": 1,
     "toml": 2,
     "child": 1,
     "model": 2,

@@ -31,7 +31,6 @@ from envcheck.training import (
     torchtune,
 )
 from envcheck.training.combine import combine
-from envcheck.training.families import family
 from envcheck.training.named import found
 from envcheck.training.values import Section, decoded
 
@@ -194,7 +193,7 @@ def _known() -> str:
 
 
 def _with_model(train: dict[str, Fact], warn: Warn) -> dict[str, Fact]:
-    """What the model's name or the `config.json` in its folder says beside what is already known."""
+    """What the `config.json` in the model's folder says beside what is already known."""
     model = train.get("model")
     if model is None or not model.is_known:
         return train
@@ -205,9 +204,6 @@ def _with_model(train: dict[str, Fact], warn: Warn) -> dict[str, Fact]:
             said = _read(path, warn, frozenset()).train
         except InputError as error:
             warn(str(error))
-    name = family(str(model.value))
-    if "model_type" not in said and name is not None:
-        said["model_type"] = Fact(name, f"the model's name, {model.origin}")
     # What a checkpoint says of its attention is not what the run asks for.
     said.pop("attn_implementation", None)
     return {**said, **{key: fact for key, fact in train.items() if fact.is_known or key not in said}}

@@ -39,7 +39,7 @@ def test_a_script_with_variables_an_array_and_the_files_it_names() -> None:
     assert found["per_device_train_batch_size"].value == 16
     assert found["zero_stage"] == Fact(2, "./zero2_auto.json:13")
     assert found["max_grad_norm"] == Fact(None, "train.sh:15", "`${CLIP}` is not set in the script")
-    assert (found["model_type"].value, found["trainer"].value) == ("gemma2", "dpo")
+    assert (found["model"].value, found["trainer"].value) == ("google/gemma-2-9b-it", "dpo")
     assert picture.env == {"NCCL_DEBUG": Fact("INFO", "train.sh:3"), "CUDA_VISIBLE_DEVICES": Fact("0,1", "train.sh:11")}
 
 
@@ -129,7 +129,7 @@ def test_pasted_options(tmp_path: Path) -> None:
     path = tmp_path / "report.args"
     path.write_text("--bf16 True --output_dir o --gradient_accumulation_steps 16 \\\n --fsdp 'full_shard auto_wrap' --model_name_or_path t5-large")
     found = training.picture([str(path)]).train
-    assert (found["gradient_accumulation_steps"].value, found["fsdp"].value, found["model_type"].value) == (16, "full_shard auto_wrap", "t5")
+    assert (found["gradient_accumulation_steps"].value, found["fsdp"].value, found["model"].value) == (16, "full_shard auto_wrap", "t5-large")
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def within(found: dict[str, Any], **wanted: Any) -> None:
 def test_llamafactory() -> None:
     found = known("llamafactory.yaml")
     within(found, framework="llamafactory", trainer="dpo", method="qlora", lora_r=16, quantization="4bit", attn_implementation="flash_attention_2")
-    within(found, use_liger_kernel="true", precision="bf16", learning_rate=1e-4, model_type="qwen2", gradient_checkpointing="true", use_reentrant="true")
+    within(found, use_liger_kernel="true", precision="bf16", learning_rate=1e-4, gradient_checkpointing="true", use_reentrant="true")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_ms_swift() -> None:
     found = training.picture(["swift.yaml"]).train
     values = {key: fact.value for key, fact in found.items()}
     within(values, framework="ms-swift", method="qlora", quantization="4bit", precision="bf16", attn_implementation="flash_attention_2")
-    within(values, zero_stage=2, offload="true", overlap_comm=None, model_type="qwen2", packing="true", gradient_checkpointing="true")
+    within(values, zero_stage=2, offload="true", overlap_comm=None, packing="true", gradient_checkpointing="true")
     assert found["overlap_comm"].reason == "the config that ms-swift carries under this name differs between its versions"
 
 
@@ -120,31 +120,9 @@ def test_the_config_in_the_models_folder_counts(tmp_path: Path) -> None:
     assert found.get("attn_implementation", Fact()).value is None
 
 
-@pytest.mark.parametrize(
-    ("name", "family"),
-    [
-        ("Qwen/Qwen2-7B-Instruct", "qwen2"),
-        ("/data/models/Qwen2.5-VL-7B-Instruct", "qwen2_5_vl"),
-        ("Qwen/Qwen-VL-Chat", "qwen"),
-        ("Qwen/Qwen3-30B-A3B", "qwen3_moe"),
-        ("meta-llama/Llama-3.2-11B-Vision", "mllama"),
-        ("meta-llama/Meta-Llama-3.1-8B", "llama"),
-        ("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", "qwen2"),
-        ("deepseek-ai/DeepSeek-Coder-V2-Lite-Base", None),
-        ("google/gemma-3-1b-it", "gemma3_text"),
-        ("google/flan-t5-xl", "t5"),
-        ("./my-qwen2-finetune", None),
-        ("t5-rank", None),
-    ],
-)
-def test_a_model_is_known_by_its_makers_name_only(tmp_path: Path, name: str, family: str | None) -> None:
-    found = said(tmp_path, f"model_name_or_path: {name}\noutput_dir: o\nbf16: true\n")
-    assert found.get("model_type", Fact()).value == family
-
-
 def test_settings_sorted_into_parts(tmp_path: Path) -> None:
     found = said(tmp_path, "sft_config:\n  bf16: true\n  output_dir: o\nmodel_args:\n  model_name_or_path: google/gemma-2-2b\n")
-    assert (found["precision"], found["model_type"].value) == (Fact("bf16", f"{tmp_path}/c.yaml:2"), "gemma2")
+    assert (found["precision"], found["model"].value) == (Fact("bf16", f"{tmp_path}/c.yaml:2"), "google/gemma-2-2b")
 
 
 def test_two_files_of_two_programs_that_disagree(tmp_path: Path) -> None:
