@@ -117,9 +117,9 @@ def _each(sources: api.Sources, checker: api.Checker, given: Any) -> int:
 
 def with_selftest(report: Report, sources: api.Sources) -> Tuple[Report, int]:
     """The report with what the self-test found, and the exit status of the self-test alone."""
-    from envcheck.cli.selftest import ran_status, run_rows
+    from envcheck.cli.selftest import known_of, ran_status, run_rows
 
     train = {key: fact.value for key, fact in report.snapshot.train.items() if fact.is_known}
-    rows, findings = run_rows(sources.python, ("auto",), train)
+    rows, findings = run_rows(sources.python, ("auto",), train, known=known_of(report))
     merged: Tuple[Any, ...] = tuple(sorted(findings + report.findings, key=lambda one: (one.kind == "good", SEVERITIES.index(one.severity))))
     return replace(report, findings=merged, selftest=tuple(rows)), ran_status([dict(row) for row in rows], 0)

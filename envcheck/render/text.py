@@ -36,7 +36,7 @@ def render_selftest(report: Report, *, color: bool = False, width: int = _DEFAUL
     """The rows of the self-test and what they mean, without a verdict on the environment."""
     console = _console(width, color)
     _findings(console, report.findings)
-    _selftest(console, report.selftest)
+    _selftest(console, report.selftest, settings=True)
     return _written(console)
 
 
@@ -170,11 +170,11 @@ def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def _selftest(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+def _selftest(console: Console, rows: Sequence[Mapping[str, Any]], *, settings: bool = False) -> None:
     if rows:
         from envcheck.render.selftest import lines
 
-        for line in lines(rows):
+        for line in lines(rows, settings=settings):
             console.print(Text(line))
         console.print()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from envcheck.selftest.findings import findings
 from envcheck.selftest.host import run
-from envcheck.selftest.inside.registry import CHECKS, Check
+from envcheck.selftest.inside.registry import CHECKS, LEVELS, Check
 from envcheck.selftest.rows import STATUSES, Row, summary
 
-__all__ = ["CHECKS", "STATUSES", "Check", "Row", "findings", "run", "summary"]
+__all__ = ["CHECKS", "LEVELS", "STATUSES", "Check", "Row", "findings", "run", "summary"]

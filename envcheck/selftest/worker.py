@@ -15,6 +15,10 @@ from typing import Any, Callable
 
 PACKAGE = "envcheck_selftest_inside"
 
+LAUNCHERS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "ROLE_RANK", "MASTER_ADDR", "MASTER_PORT", "DS_ACCELERATOR")
+LAUNCHER_FAMILIES = ("ACCELERATE_", "FSDP_", "TORCHELASTIC_", "OMPI_COMM_", "PMI_")
+"""What a launcher tells its processes: a child of the self-test is alone, even where envcheck itself was launched many times."""
+
 
 def main(report: Callable[[Any], None], arguments: list[str]) -> None:
     """Carry out the order in the first argument and leave at once: how torch is torn down is not under test."""
@@ -26,6 +30,8 @@ def main(report: Callable[[Any], None], arguments: list[str]) -> None:
 def work(report: Callable[[Any], None], order: dict[str, Any]) -> None:
     """Import torch and carry out the order, or report why that cannot be."""
     warnings.simplefilter("ignore")
+    for name in [name for name in os.environ if name in LAUNCHERS or name.startswith(LAUNCHER_FAMILIES)]:
+        del os.environ[name]
     report({"begin": "torch"})
     row = _torch_row()
     if row:

@@ -311,7 +311,13 @@ def test_the_checks_of_the_selftest_are_listed() -> None:
     listed = envcheck("selftest", "--list").stdout.splitlines()
     assert any(line.startswith("gemm_exact") for line in listed)
     is_clear_error(envcheck("selftest", "--only", "gem_exact"))
+    assert any("a single wrong element of a large product" in line for line in listed)
+    assert [line.split()[1] for line in listed if line.startswith("level")] == ["quick", "standard", "thorough"]
     assert "cuda:0" in is_clear_error(envcheck("selftest", "--device", "gpu"))[1]
+    assert "standard" in is_clear_error(envcheck("selftest", "--level", "long"))[1]
+    for seed in ("x", "-1", "99999999999"):
+        is_clear_error(envcheck("selftest", "--seed", seed))
+    is_clear_error(envcheck("selftest", "--set", "train.precison"))
 
 
 def test_many_reports_as_text_say_which_is_which(folder: Path) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from envcheck.render.selftest import lines
 from envcheck.selftest import CHECKS, Row, findings, host, summary
 from envcheck.selftest.findings import _WHAT
 
@@ -78,4 +81,47 @@ def test_every_check_names_a_function(name: str) -> None:
 def test_the_manual_lists_every_check() -> None:
     manual = (FOLDER.parents[1] / "docs" / "selftest.md").read_text(encoding="utf-8")
     for name, check in CHECKS.items():
-        assert f"| `{name}` | `{check.group}` | {', '.join(check.dtypes)} | {check.bound} | {check.purpose} |" in manual
+        precisions = ", ".join(filter(None, check.dtypes)) or "-"
+        assert f"| `{name}` | `{check.group}` | {precisions} | {check.bound} | {check.purpose} |" in manual
+
+
+def test_a_failure_names_the_known_entries_it_fits() -> None:
+    row = Row("sdpa.lowlse.dq", "cuda:0", "bf16", "fail", None, detail="deterministic: off")
+    known = ("numpy-2-torch-before-2.3", "torch-2.11-cudnn-sdpa-nan-dq")
+    (finding,) = findings([row], known)
+    assert finding.page.fix[0] == "see `envcheck explain torch-2.11-cudnn-sdpa-nan-dq`"
+    assert "numpy-2" not in finding.page.cause
+    (alone,) = findings([row], ("numpy-2-torch-before-2.3",))
+    assert "explain" not in alone.page.fix[0]
+
+
+def test_what_entries_a_check_fits_exists_in_the_matrix() -> None:
+    ids = [path.stem for path in (FOLDER.parents[1] / "matrices" / "entries").rglob("*.yaml")]
+    for name, check in CHECKS.items():
+        assert not check.fits or any(re.search(check.fits, one) for one in ids), name
+
+
+def test_a_check_that_only_warns_does_not_say_it_was_run_again() -> None:
+    (finding,) = findings([Row("extension_locks", "cpu", "", "warn", None, detail="a build left x behind")])
+    assert (finding.severity, finding.title) == ("warning", "The build folder of torch extensions looks odd on `cpu`")
+    assert "run again" not in finding.page.cause
+
+
+def test_a_device_has_one_verdict() -> None:
+    rows = [
+        asdict(row) for row in (Row("softmax", "cpu", "fp32", "pass", 0.5), Row("sdpa", "cuda:0", "fp32", "fail", 2.0), Row("deepspeed", "cpu", "", "skip"))
+    ]
+    shown = lines(rows)
+    assert "self-test  cpu: pass" in shown
+    assert "self-test  cuda:0: fail" in shown
+    assert not [line for line in shown if line.startswith("self-test  cpu, no precision")]
+
+
+def test_nothing_that_ran_is_unknown_and_not_good() -> None:
+    assert "self-test  npu:7: unknown: nothing ran" in lines([asdict(Row("device", "npu:7", "", "skip", detail="torch sees none"))])
+
+
+def test_settings_are_shown_where_they_are_asked_for() -> None:
+    rows = [asdict(Row("settings", "cpu", "", "info", detail="yours: x"))]
+    assert "  info     settings (cpu): yours: x" in lines(rows, settings=True)
+    assert not any("yours" in line for line in lines(rows))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import sys
 import time
 from typing import Any, Callable
@@ -32,6 +33,39 @@ def crash(out: Any, order: dict[str, Any]) -> Any:
     import ctypes
 
     return ctypes.string_at(0)
+
+
+def illegal(out: Any, order: dict[str, Any]) -> Any:
+    os.kill(os.getpid(), signal.SIGILL)
+
+
+def abort(out: Any, order: dict[str, Any]) -> Any:
+    os.abort()
+
+
+def hang_in_c(out: Any, order: dict[str, Any]) -> Any:
+    import ctypes
+
+    ctypes.CDLL(None).sleep(600)
+
+
+def fill(out: Any, order: dict[str, Any]) -> Any:
+    import torch
+
+    return [torch.empty(1 << 28) for _ in range(1000)]
+
+
+def killed(out: Any, order: dict[str, Any]) -> Any:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def noise(out: Any, order: dict[str, Any]) -> Any:
+    os.write(1, b"x" * (4 << 20) + b"\n")
+    return out
+
+
+def poison(out: Any, order: dict[str, Any]) -> Any:
+    raise RuntimeError("CUDA error: device-side assert triggered")
 
 
 def hang(out: Any, order: dict[str, Any]) -> Any:
@@ -66,4 +100,6 @@ def once(out: Any, order: dict[str, Any]) -> Any:
     return out if order["attempt"] else out * 1.01
 
 
-TROUBLES = {f.__name__: f for f in (crash, hang, leave, refuse, lack, starve, always, differently, once)}
+TROUBLES = {
+    f.__name__: f for f in (crash, illegal, abort, hang, hang_in_c, fill, killed, noise, poison, leave, refuse, lack, starve, always, differently, once)
+}

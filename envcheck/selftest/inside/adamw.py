@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from .arithmetic import U32, Result, Tensor, bounded
+from .arithmetic import U32, Result, Tensor, bounded, holds, skipped, told
 from .bench import Bench
+from .steps import FORMS
 
 LR, B1, B2, EPS, DECAY, STEPS = 1e-2, 0.9, 0.999, 1e-8, 0.1, 3
-IMPLEMENTATIONS = {"single": {"foreach": False}, "foreach": {"foreach": True}, "fused": {"fused": True}}
 
 
 def without_compiler() -> None:
@@ -45,12 +45,12 @@ def adamw(bench: Bench) -> Iterator[Result]:
     gradients = [bench.pair(bench.normal(1000) * scale) for _ in range(STEPS)]
     first = bench.pair(start)
     want, bound = _reference(first.ref, [g.ref for g in gradients])
-    for name, options in IMPLEMENTATIONS.items():
+    for name, options in FORMS.items():
         parameter = torch.nn.Parameter(first.low.clone())
         try:
             optimizer = torch.optim.AdamW([parameter], lr=LR, betas=(B1, B2), eps=EPS, weight_decay=DECAY, **options)
         except (RuntimeError, TypeError) as error:
-            yield Result(name, None, None, None, skipped=f"this torch has none for this device: {error}")
+            yield skipped(name, f"this torch has none for this device: {error}")
             continue
         for gradient in gradients:
             parameter.grad = gradient.low.clone()
@@ -76,3 +76,37 @@ def _reference(p: Tensor, gradients: list[Tensor]) -> tuple[Tensor, Tensor]:
         corrections = (t + 4) * U32 * (B1**t / c1 + B2**t / c2)
         bound = bound + LR * (am / c1) / root * ((4 * t + 12) * U32 + corrections) + 3 * U32 * (p.abs() + LR * t)
     return p, bound
+
+
+def half_parameters(bench: Bench) -> Iterator[Result]:
+    """One step on fp16 parameters of which one never got a gradient: where eps rounds to 0 in fp16, its update is 0 / 0.
+
+    fp16 has nothing below 2^-25 but 0, torch's default eps is 1e-8. The user's eps is taken where it is known, and it is
+    only a failure where the user trains fp16 parameters with an AdamW of this kind: otherwise it is told.
+    """
+    eps = bench.train.get("adam_epsilon")
+    eps = eps if isinstance(eps, float) else 1e-8
+    optimizer = str(bench.train.get("optimizer") or "adamw_torch")
+    yours = bench.train.get("param_dtype") == "fp16"
+    for name, options in FORMS.items():
+        finite = _survives(bench, eps, options)
+        if finite is None:
+            yield skipped(name, "this torch has none for this device")
+        elif finite:
+            yield holds(name, True, "")
+        elif yours and optimizer in (("adamw_torch_fused",) if name == "fused" else ("adamw_torch", "adamw", "adam")):
+            yield holds(name, False, f"fp16 parameters without a gradient become NaN in one step with eps {eps:g}, which is 0 in fp16")
+        else:
+            yield told(name, f"fp16 parameters would become NaN with eps {eps:g}; keep the parameters in fp32 or bf16, or use the fused form")
+
+
+def _survives(bench: Bench, eps: float, options: dict[str, bool]) -> bool | None:
+    """Whether the parameters are finite after a step; None where there is no such optimizer."""
+    parameter = torch.nn.Parameter(torch.ones(16, dtype=torch.float16, device=bench.device))
+    parameter.grad = torch.zeros_like(parameter)
+    parameter.grad[:8] = 0.5
+    try:
+        torch.optim.AdamW([parameter], lr=LR, eps=eps, **options).step()
+    except (RuntimeError, TypeError, NotImplementedError):
+        return None
+    return bool(torch.isfinite(parameter).all())

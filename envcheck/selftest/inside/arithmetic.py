@@ -21,9 +21,10 @@ UA = 2.0**-23
 TINY = 2.0**-126
 """Smallest normal fp32 number: what is smaller may be flushed to zero on the way."""
 
-TORCH_DTYPE = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-UNIT = {"fp32": U32, "bf16": 2.0**-8, "fp16": 2.0**-11}
-ETA = {"fp32": TINY, "bf16": TINY, "fp16": 2.0**-24}
+TORCH_DTYPE = {"": torch.float32, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "fp8": getattr(torch, "float8_e4m3fn", None)}
+"""By precision; the empty one is for checks that are about none."""
+UNIT = {"": U32, "fp32": U32, "bf16": 2.0**-8, "fp16": 2.0**-11, "fp8": 2.0**-4}
+ETA = {"": TINY, "fp32": TINY, "bf16": TINY, "fp16": 2.0**-24, "fp8": 2.0**-9}
 """Smallest result that must survive: fp32 and bf16 may flush subnormals to zero, fp16 must not."""
 
 
@@ -42,6 +43,8 @@ class Result(NamedTuple):
     """Fingerprint of what came out of a failed comparison: the same twice means the same wrong bits."""
     skipped: str = ""
     """Why there is nothing to compare."""
+    word: str = ""
+    """`info` for what is only told, `warn` where a failure is merely unlikely on a healthy device; empty for a verdict."""
 
 
 def gamma(k: int, v: float) -> float:
@@ -87,6 +90,29 @@ def exact(part: str, got: Tensor, want: Tensor, detail: str = "") -> Result:
 def holds(part: str, truth: bool, broken: str) -> Result:
     """A statement that must be true; `broken` says in words what is wrong when it is not."""
     return Result(part, 0.0, 0.0, 0.0) if truth else Result(part, 1.0, 0.0, float("inf"), broken, broken)
+
+
+def told(part: str, detail: str) -> Result:
+    """A fact worth knowing, which is neither right nor wrong."""
+    return Result(part, None, None, 0.0, detail, word="info")
+
+
+def likely(part: str, z: float, detail: str) -> Result:
+    """A standardised random quantity: 6.5 deviations happen once in 10^10 times, and only warn."""
+    ratio = abs(z) / 6.5 if z == z else float("inf")
+    return Result(part, abs(z), 6.5, ratio, detail, word="warn" if ratio > 1 else "")
+
+
+def skipped(part: str, why: str) -> Result:
+    """Nothing to compare, and why."""
+    return Result(part, None, None, None, skipped=why)
+
+
+def nearest(values: Tensor, bits: int, least: int) -> Tensor:
+    """fp64 `values` rounded to `bits` significant ones, ties to even, with `2^least` the smallest subnormal; no overflow."""
+    _, exponent = torch.frexp(values)
+    unit = torch.ldexp(torch.ones_like(values), (exponent - bits).clamp(min=least))
+    return torch.round(values / unit) * unit
 
 
 def worst(part: str, found: Iterable[Result]) -> Result:

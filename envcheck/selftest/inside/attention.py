@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from .arithmetic import TINY, U32, UA, Result, Tensor, bounded, exp_error, gamma
+from .arithmetic import TINY, U32, UA, Result, Tensor, bounded, exact, exp_error, gamma, skipped, told
 from .bench import Bench, Pair
 
 BACKENDS: dict[str, tuple[str, int]] = {
@@ -19,6 +19,9 @@ BACKENDS: dict[str, tuple[str, int]] = {
     "CUDNN_ATTENTION": ("enable_cudnn_sdp", 3),
 }
 """Switch in `torch.backends.cuda` and number in `torch._fused_sdp_choice`, which are those of `torch.nn.attention.SDPBackend`."""
+
+DEFAULT = "DEFAULT"
+"""What torch itself chooses, which is what a training run gets."""
 
 BATCH, HEADS, WIDTH = 2, 2, 64
 
@@ -53,25 +56,60 @@ def use_only(backend: str) -> str:
 
 
 def attention(bench: Bench) -> Iterator[Result]:
-    """Output, dq, dk and dv of every case, see `_Exact`."""
-    why = use_only(bench.backend)
+    """Output, dq, dk and dv of every case, see `Exact`; then what the future must not change, and rows that see nothing."""
+    why = "" if bench.backend == DEFAULT else use_only(bench.backend)
     for name, case in CASES.items():
-        q, k, v, g = (bench.pair(x, grad=True) for x in _inputs(bench, case))
-        mask = _mask(bench, case)
+        q, k, v, g = (bench.pair(x, grad=True) for x in inputs(bench, case))
+        mask = mask_of(bench, case)
         on_device = mask.to(bench.device) if case.masked else None
         refused = why or _refused(bench.backend, q.low, k.low, v.low, on_device, case.causal)
         if refused:
-            yield Result(name, None, None, None, skipped=refused)
+            yield skipped(name, refused)
             continue
         out = F.scaled_dot_product_attention(q.low, k.low, v.low, attn_mask=on_device, is_causal=case.causal)
         out.backward(g.low.detach())
-        exact = _Exact(q, k, v, g, mask, bench)
-        yield bounded(f"{name}.out", out, *exact.out())
-        for part, tensor, (want, bound) in (("dq", q, exact.dq()), ("dk", k, exact.dk()), ("dv", v, exact.dv())):
+        exact_one = Exact(q, k, v, g, mask, bench)
+        yield bounded(f"{name}.out", out, *exact_one.out())
+        for part, tensor, (want, bound) in (("dq", q, exact_one.dq()), ("dk", k, exact_one.dk()), ("dv", v, exact_one.dv())):
             yield bounded(f"{name}.{part}", tensor.low.grad, want, bound)
+        if name == "causal":
+            yield _past(bench, q, k, v, out)
+        if name == "mask":
+            yield from _blind(bench, q, k, v, g, mask)
 
 
-def _inputs(bench: Bench, case: Case) -> list[Tensor]:
+def _past(bench: Bench, q: Pair, k: Pair, v: Pair, out: Tensor) -> Result:
+    """Other keys and values after the middle leave everything before it bit for bit as it was: no reference is needed."""
+    half = q.low.shape[-2] // 2
+    later = [torch.cat([one.low.detach()[..., :half, :], -one.low.detach()[..., half:, :]], -2) for one in (k, v)]
+    again = F.scaled_dot_product_attention(q.low.detach(), *later, is_causal=True)
+    return exact("causal.past", again[..., :half, :].contiguous(), out.detach()[..., :half, :].contiguous().to("cpu"), "after a change of the future")
+
+
+def _blind(bench: Bench, q: Pair, k: Pair, v: Pair, g: Pair, mask: Tensor) -> Iterator[Result]:
+    """Two rows that see nothing, as padding on the left makes them: the others must not notice.
+
+    Their own result is 0 from torch 2.5 on and was NaN before (https://github.com/pytorch/pytorch/issues/103749), so it is
+    told, as are gradients that became NaN by it.
+    """
+    blind = mask.clone()
+    blind[:2] = False
+    low = [one.low.detach().clone().requires_grad_() for one in (q, k, v)]
+    refused = _refused(bench.backend, *low, blind.to(bench.device), False)
+    if refused:
+        yield skipped("blind", refused)
+        return
+    out = F.scaled_dot_product_attention(*low, attn_mask=blind.to(bench.device))
+    want, bound = Exact(q, k, v, g, mask, bench).out()
+    yield bounded("blind.out", out[..., 2:, :], want[..., 2:, :], bound[..., 2:, :])
+    out[..., 2:, :].backward(g.low.detach()[..., 2:, :])
+    broken = [name for name, one in zip(("dq", "dk", "dv"), low) if not bool(torch.isfinite(one.grad).all())]
+    if broken or not bool(torch.isfinite(out).all()):
+        yield told("blind.rows", f"rows that see nothing come out as NaN{', and spoil ' + ' and '.join(broken) if broken else ''}")
+
+
+def inputs(bench: Bench, case: Case) -> list[Tensor]:
+    """Queries, keys, values and the gradient of the output, in fp64."""
     q, k, v, g = (bench.normal(BATCH, HEADS, case.length, WIDTH) for _ in range(4))
     if case.low:
         # Scores of about -8 * 3.7^2 = -110, with a spread of 1.5.
@@ -79,7 +117,7 @@ def _inputs(bench: Bench, case: Case) -> list[Tensor]:
     return [q, k, v, g]
 
 
-def _mask(bench: Bench, case: Case) -> Tensor:
+def mask_of(bench: Bench, case: Case) -> Tensor:
     """Where attention may look; every row sees at least itself, because torch has given rows that see nothing NaN or 0."""
     n = case.length
     triangle = torch.ones(n, n, dtype=torch.bool).tril()
@@ -90,8 +128,8 @@ def _mask(bench: Bench, case: Case) -> Tensor:
 
 def _refused(backend: str, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool) -> str:
     """Why torch would not take this backend here, or nothing."""
-    if not hasattr(torch, "_fused_sdp_choice"):
-        return ""
+    if backend == DEFAULT or not hasattr(torch, "_fused_sdp_choice"):
+        return "" if hasattr(F, "scaled_dot_product_attention") else f"torch {torch.__version__} has no attention of its own"
     try:
         chosen = torch._fused_sdp_choice(q, k, v, mask, 0.0, causal)
     except RuntimeError as error:
@@ -99,7 +137,7 @@ def _refused(backend: str, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None,
     return "" if int(chosen) == BACKENDS[backend][1] else f"{backend} is not available for these inputs on this device"
 
 
-class _Exact:
+class Exact:
     """Attention in fp64 by its formulas, each step with the error a conforming device may make, to first order in it.
 
     Scores `s = c q.k`, `c = 1/sqrt(D)`: `e_s = gamma_D(UA) a + 3 U32 (a + |s|)`, `a = c |q|.|k|`; the MATH backend may round its scaled
@@ -120,7 +158,7 @@ class _Exact:
         self.p = torch.softmax(s, -1)
         sized = self.q.abs() @ self.k.mT.abs() * self.scale
         e_s = gamma(WIDTH, UA) * sized + 3 * U32 * (sized + s.abs())
-        if bench.backend == "MATH":
+        if bench.backend in ("MATH", DEFAULT):
             e_s = e_s + 2 * self.u * (sized + s.abs())
         e_s = e_s.masked_fill(~mask, 0.0)
         ex = exp_error(self.shifted).masked_fill(~mask, 0.0)

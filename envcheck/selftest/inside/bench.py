@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -19,10 +20,26 @@ class Pair(NamedTuple):
 class Bench:
     """One device, one precision, one seed."""
 
-    def __init__(self, device: str, dtype: str, seed: int = 0, backend: str = "") -> None:
+    def __init__(
+        self,
+        device: str,
+        dtype: str,
+        seed: int = 0,
+        backend: str = "",
+        train: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+        large: bool = False,
+    ) -> None:
         self.device = device
+        self.kind = device.partition(":")[0]
         self.dtype = dtype
         self.seed = seed
+        self.train: Mapping[str, Any] = train or {}
+        """The user's training settings by their HF name, as far as they are known."""
+        self.environment: Mapping[str, str] = environment or {}
+        """Variables of the user's shell that change how torch computes."""
+        self.large = large
+        """Whether there is time for the larger sizes: at level `thorough`, and on accelerators."""
         self.backend = backend
         """Attention backend that is switched on, for the `sdpa` checks."""
         self.torch_dtype: Any = TORCH_DTYPE[dtype]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 import torch.nn.functional as F
 
-from .arithmetic import U32, UA, Result, bounded, exp_error, gamma
+from .arithmetic import U32, UA, Result, bounded, exp_error, gamma, holds
 from .bench import Bench
 
 TOKENS, VOCABULARY, IGNORED = 96, 1000, -100
@@ -52,3 +52,7 @@ def cross_entropy(bench: Bench) -> Iterator[Result]:
     want = (p - hit) * kept
     bound = (p * (e + exp_error(log_p)) + 4 * U32 * (p + hit)) * kept
     yield bounded("dx", x.low.grad, want, bound + bench.u * (want.abs() + bound) + bench.eta)
+
+    nothing = F.cross_entropy(x.low.detach().float(), torch.full_like(on_device, IGNORED), ignore_index=IGNORED)
+    # 0/0, as documented: a 0 here is a batch without targets that looks like a perfect one.
+    yield holds("ignored", bool(torch.isnan(nothing)), f"the mean over no target is {float(nothing):g} and not NaN")

@@ -15,8 +15,8 @@ from .bench import Bench
 SHAPES = ((67, 129, 193), (129, 31, 67))
 """m, n, k: odd, and past the tile sizes, so that the edges of tiles are computed too."""
 
-INTEGERS = {"fp32": 2**24, "bf16": 2**8, "fp16": 2**11}
-"""Every integer up to this is a number of the dtype."""
+INTEGERS = {"fp32": 2**8, "bf16": 2**8, "fp16": 2**11}
+"""Every integer up to this is a number of the dtype; for fp32 the limit is that of the narrow formats it may be emulated with."""
 
 SUMS = {"fp32": 2**24, "bf16": 2**24, "fp16": 65504}
 """Every integer up to this is exact in an fp32 accumulator and does not overflow the result."""
@@ -73,3 +73,32 @@ def bounded_product(bench: Bench) -> Iterator[Result]:
     want = a.ref @ b.ref
     bound = (1 + bench.u) * gamma(k, UA) * (a.ref.abs() @ b.ref.abs()) + bench.u * want.abs() + bench.eta
     yield bounded("", a.low @ b.low, want, bound)
+
+
+def freivalds(bench: Bench) -> Iterator[Result]:
+    """A large product `C = A B` of -1, 0 and 1, judged in `O(n^2)`: `C x = A (B x)` and `y C = (y A) B` in integers below 2^53.
+
+    R. Freivalds, "Probabilistic machines can use less running time", IFIP 1977. Columns of B hold at most 256 numbers, so
+    every element of C is an integer that all precisions have, and the bound is 0. One wrong element is always seen, and
+    named, because x and y have no 0; several in one row could only cancel in one case of 2^20.
+    """
+    n = (4096 if bench.kind != "cpu" else 512) if bench.large else 256
+    a, b = bench.integers(1, n, n), bench.integers(1, n, n)
+    if n > 256:
+        places = torch.arange(n)
+        b = b * ((places.unsqueeze(1) + places) % (n // 256) == 0)
+    c = (bench.down(a) @ bench.down(b)).to("cpu").double()
+    x = torch.randint(1, 2**20, (n, 1), generator=bench.generator).double()
+    yield exact("rows", c @ x, a @ (b @ x))
+    yield exact("columns", x.t() @ c, (x.t() @ a) @ b)
+
+
+def repeated(bench: Bench) -> Iterator[Result]:
+    """The same product twelve times over has the same bits: no reference, and so nothing but a race or a flip can differ.
+
+    cuBLAS is held to one workspace (`CUBLAS_WORKSPACE_CONFIG`), without which it may choose differently from call to call.
+    """
+    n = 512 if bench.kind != "cpu" else 128
+    a, b = bench.down(bench.normal(n, n)), bench.down(bench.normal(n, n))
+    first = (a @ b).to("cpu")
+    yield worst("", [exact(f"call {i + 2}", a @ b, first) for i in range(11)])

@@ -1,12 +1,13 @@
-"""LayerNorm and its gradients on rows of very different scale and offset."""
+"""LayerNorm, RMSNorm and their gradients on rows of very different scale and offset."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import torch
 import torch.nn.functional as F
 
-from .arithmetic import U32, UA, Result, Tensor, bounded, gamma
+from .arithmetic import U32, UA, Result, Tensor, bounded, gamma, skipped
 from .bench import Bench
 
 ROWS, COLUMNS, EPS = 16, 96, 1e-5
@@ -84,3 +85,36 @@ def _weight_gradient(s: _Errors, g: Tensor, bench: Bench) -> tuple[Tensor, Tenso
     want = (g * s.xh).sum(0)
     bound = (g.abs() * s.e_xh).sum(0) + (gamma(rows, UA) + gamma(rows, bench.u)) * (g * s.xh).abs().sum(0)
     return want, bound + bench.u * (want.abs() + bound) + bench.eta
+
+
+def rmsnorm(bench: Bench) -> Iterator[Result]:
+    """Forward, input gradient and weight gradient of `xh w`, `xh = x rs`, `rs = 1 / sqrt(mean x^2 + eps)`.
+
+    `rs`, relative: `gamma_(n+2)(UA) / 2 + 4 U32`, all terms being positive. Implementations that are composed of single
+    operations round `xh` to the precision before it meets the weight, and in the gradient `xh` and `g w`: `2u` on each term.
+    """
+    if not hasattr(F, "rms_norm"):
+        yield skipped("", f"torch {torch.__version__} has no rms_norm")
+        return
+    x = bench.pair(_rows(bench), grad=True)
+    w = bench.pair(1 + bench.normal(COLUMNS, scale=0.2), grad=True)
+    g = bench.pair(bench.normal(ROWS, COLUMNS))
+    got = F.rms_norm(x.low, (COLUMNS,), w.low, EPS)
+    got.backward(g.low)
+    rs = (x.ref.square().mean(-1, keepdim=True) + EPS).rsqrt()
+    xh, e = x.ref * rs, gamma(COLUMNS + 2, UA) / 2 + 6 * U32 + 2 * bench.u
+    want = xh * w.ref
+    yield bounded("", got, want, _once(want.abs() * (e + 2 * U32), want, bench))
+
+    gw = g.ref * w.ref
+    m2 = (gw * xh).mean(-1, keepdim=True)
+    e_m2 = (2 * e + gamma(COLUMNS + 1, UA) + 2 * U32) * (gw * xh).abs().mean(-1, keepdim=True)
+    want = rs * (gw - xh * m2)
+    bound = rs * ((2 * e + 4 * U32) * (gw.abs() + (xh * m2).abs()) + xh.abs() * e_m2)
+    yield bounded("dx", x.low.grad, want, _once(bound, want, bench))
+    want, size = (g.ref * xh).sum(0), (g.ref * xh).abs().sum(0)
+    yield bounded("dw", w.low.grad, want, _once((2 * e + gamma(ROWS, UA) + gamma(ROWS, bench.u)) * size, want, bench))
+
+
+def _once(error: Tensor, want: Tensor, bench: Bench) -> Tensor:
+    return error + bench.u * (want.abs() + error) + bench.eta

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Callable
 
 import torch
 import torch.nn.functional as F
@@ -31,18 +32,45 @@ def weights(bench: Bench) -> dict[str, Tensor]:
     return {name: value.to(torch.bfloat16).double() for name, value in drawn.items()}
 
 
-def loss(w: dict[str, Tensor], tokens: Tensor) -> Tensor:
-    """Mean cross-entropy of the next token of the sequence `x -> 3x + 1 mod 64`, the first target being ignored."""
+Tap = Callable[[str, Tensor], None]
+
+
+def _ignore(name: str, values: Tensor) -> None:
+    """Nobody wants to see the layers."""
+
+
+def loss(w: dict[str, Tensor], tokens: Tensor, tap: Tap = _ignore) -> Tensor:
+    """Mean cross-entropy of the next token of the sequence `x -> 3x + 1 mod 64`, the first target being ignored.
+
+    `tap` is shown what every layer adds, in the order of the forward pass.
+    """
     x = F.embedding(tokens, w["embed"]) + w["position"]
+    tap("embed", x)
     for i in range(BLOCKS):
         x = x + _attend(F.layer_norm(x, (WIDTH,), w[f"{i}.norm1.weight"], w[f"{i}.norm1.bias"], EPS), w[f"{i}.qkv"], w[f"{i}.proj"])
+        tap(f"{i}.attention", x)
         x = x + F.linear(F.silu(F.linear(_rms(x, w[f"{i}.norm2"]), w[f"{i}.up"], w[f"{i}.up.bias"])), w[f"{i}.down"])
+        tap(f"{i}.mlp", x)
     logits = F.linear(_rms(x, w["norm"]), w["head"])
+    tap("head", logits)
     targets = (3 * tokens + 1) % VOCABULARY
     targets[:, 0] = -100
     # Trainers compare in fp32; fp64 stays fp64.
     raised = logits if logits.dtype == torch.float64 else logits.float()
     return F.cross_entropy(raised.reshape(-1, VOCABULARY), targets.reshape(-1), ignore_index=-100)
+
+
+class Model(torch.nn.Module):  # type: ignore[misc]  # torch is not typed here
+    """The same model as a module, for libraries that wrap one; its forward pass returns the loss."""
+
+    def __init__(self, start: dict[str, Tensor], dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.places = list(start)
+        self.weights = torch.nn.ParameterList([torch.nn.Parameter(value.to(dtype)) for value in start.values()])
+        self.tap: Tap = _ignore
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return loss(dict(zip(self.places, self.weights)), tokens, self.tap)
 
 
 def _attend(x: Tensor, qkv: Tensor, proj: Tensor) -> Tensor:
