@@ -33,7 +33,7 @@ class _Lazy(click.Group):
 
     def parse_args(self, ctx: click.Context, args: List[str]) -> List[str]:
         own = ("--help", "--version", "-h")
-        if not args or (args[0] not in own and args[0] not in COMMANDS and args[0].startswith("-")):
+        if not args or (args[0] not in own and args[0] not in COMMANDS and (args[0].startswith("-") or os.path.exists(args[0]))):
             args = ["check", *args]
         return super().parse_args(ctx, args)
 
@@ -66,7 +66,7 @@ def group() -> None:
     """Tell before training whether this combination of packages, Python, CUDA, driver, GPU and training settings
     is known good, known bad or untested, why, and what to change.
 
-    Without a command, `check` runs on the Python environment that envcheck is installed in.
+    Without a command, `check` runs: on the files that are named, else on the Python environment that envcheck is installed in.
     """
 
 

@@ -115,6 +115,7 @@ def _wheel(location: str) -> tuple[str, str] | None:
 
 
 def shown(text: str) -> str:
-    """A line as messages quote it: cut, and without the password a URL may carry."""
+    """A line as messages quote it: cut, and without the passwords and tokens a URL may carry."""
     safe = re.sub(r"//[^/@\s]+@", "//***@", text)
+    safe = re.sub(r"(://[^\s?#]*\?)[^\s#]*", r"\1***", safe)
     return safe if len(safe) <= 120 else safe[:117] + "..."

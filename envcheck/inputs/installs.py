@@ -73,7 +73,7 @@ def run(script: str, stage: Stage, context: Context, gathered: Gathered, depth: 
 
 _DEPTH = 3
 # `.`, `./src[train]`, `/app`, but no wheel: a folder with a project in it.
-_LOCAL = re.compile(r"(?:(\.{0,2}/[^\[\]]*?(?<!\.whl)(?<!\.gz)(?<!\.zip))|(\.))?(?:\[([^\]]*)\])?(?<=[\S])")
+_LOCAL = re.compile(r"(?:(\.{0,2}/[^\[\]]*?(?<!\.whl)(?<!\.gz)(?<!\.zip))|(\.))(?:\[([^\]]*)\])?")
 _OWN_TORCH = ("vllm", "xformers", "torchvision", "torchaudio", "sglang")
 """Packages whose releases each ask for one torch, so that installing one may replace the torch that is there."""
 

@@ -71,6 +71,8 @@ def read(paths: Sequence[str], gathered: Gathered, kind: Optional[str] = None) -
     Raises `InputError` for what cannot be read, is of no known kind, or contradicts itself.
     """
     for path in paths:
+        if os.path.isdir(path) and found_in(path):
+            path = _chosen(path, gathered)
         text = read_text(path, limit=_LOCK_BYTES if path.lower().endswith((".lock", ".toml", ".json")) else LIMIT_BYTES)
         found = kind or kind_of(text, path)
         if found is None:
@@ -92,6 +94,12 @@ def _strange(text: str, path: str) -> InputError:
         return InputError("is empty", where=path, hint="is this the file you meant?")
     known = ", ".join(kind.purpose for kind in KINDS.values())
     return InputError(f"is of no kind that envcheck knows; it knows {known}", where=path, hint=f"`--as KIND` decides: {', '.join(KINDS)}")
+
+
+def _chosen(folder: str, gathered: Gathered) -> str:
+    first, *others = found_in(folder)
+    gathered.warn(f"{folder}: `{first}` was read" + (f"; {', '.join(f'`{name}`' for name in others)} can be named too" if others else ""))
+    return first
 
 
 def found_in(folder: str) -> list[str]:

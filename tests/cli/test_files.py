@@ -50,6 +50,15 @@ def test_a_lock_file_is_judged_with_the_lines_of_its_pins(folder: Path) -> None:
     assert done.returncode == 1
 
 
+def test_a_folder_stands_for_its_project_and_check_may_be_left_out(folder: Path) -> None:
+    done = envcheck("check", ".", cwd=folder)
+    assert done.returncode == 1
+    assert "note: .: `uv.lock` was read; `requirements.txt` can be named too" in done.stderr
+    assert envcheck("bad.txt", cwd=folder).returncode == 1
+    (folder / "empty").mkdir()
+    assert "is a folder" in is_clear_error(envcheck("check", "empty", cwd=folder))[0]
+
+
 def test_several_files_are_one_environment(folder: Path) -> None:
     (folder / "a.txt").write_text("torch==2.2.0\n")
     (folder / "b.txt").write_text("numpy==2.0.0\n")
@@ -98,7 +107,7 @@ def test_the_project_is_found_where_no_torch_is_installed(folder: Path) -> None:
 
 def test_a_password_in_a_file_is_never_printed(folder: Path) -> None:
     (folder / "r.txt").write_text(
-        "--index-url https://me:s3cret@index.example/simple\ntorch==2.2.0\nx @ https://me:s3cret@index.example/x.zip\n-r https://me:s3cret@index.example/r.txt\n"
+        "--index-url https://me:s3cret@index.example/simple\ntorch==2.2.0\nx @ https://me:s3cret@index.example/x.zip?token=s3cret\n-r https://me:s3cret@index.example/r.txt\n"
     )
     done = envcheck("check", "r.txt", cwd=folder)
     assert done.returncode == 2
