@@ -43,7 +43,10 @@ def match(snapshot: Snapshot, entries: Iterable[Entry]) -> Matches:
 
 def _is_usual(entry: Entry, outcome: Outcome) -> bool:
     """Whether no version is missing or open, only settings and hardware, of an entry that warns without them."""
-    return entry.warns_unstated and bool(outcome.missing) and not outcome.ranged and not any(is_package(key) for key in outcome.missing)
+    stated = entry.warns_unstated
+    if stated is None or not outcome.missing or outcome.ranged:
+        return False
+    return not any(is_package(key) or key in stated for key in outcome.missing)
 
 
 def _possible_severity(entry: Entry, outcome: Outcome) -> str:

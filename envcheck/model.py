@@ -167,8 +167,10 @@ class Entry:
     culprit: Tuple[str, ...]
     when: Mapping[str, Any]
     """Condition key -> specifier, name or list of them; `any` and `not` nest."""
-    warns_unstated: bool = False
-    """Whether versions alone are reason to warn, because the rest of what it names is what most runs have (`Page.unstated`)."""
+    warns_unstated: Optional[Tuple[str, ...]] = None
+    """The keys that must be stated for it to warn where others are not, because the rest of what it names is what most runs have
+    (`Page.unstated`); None where it stays undecided.
+    """
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 from envcheck import settings  # noqa: E402 - the checkout's own code
 from envcheck.conditions import CONDITIONS  # noqa: E402
 from envcheck.matrix import schema  # noqa: E402
+from envcheck.matrix.grammar import REMEDIES  # noqa: E402
 from envcheck.model import EVIDENCE_LEVELS, KINDS, SEVERITIES  # noqa: E402
 
 TARGET = ROOT / "matrices" / "entry.schema.json"
@@ -38,7 +39,7 @@ def entry() -> Dict[str, Any]:
         "additionalProperties": False,
     }
     examples = {"type": "array", "items": {"type": "object"}, "minItems": 1}
-    remedy = {"type": "object", "minProperties": 1, "maxProperties": 1, "properties": {name: {} for name in schema.REMEDIES}, "additionalProperties": False}
+    remedy = {"type": "object", "minProperties": 1, "maxProperties": 1, "properties": {name: {} for name in REMEDIES}, "additionalProperties": False}
     properties = {
         "schema": {"const": schema.SCHEMA},
         "id": {"type": "string", "pattern": schema.SLUG},
@@ -48,6 +49,7 @@ def entry() -> Dict[str, Any]:
         "culprit": STRINGS,
         "when": {"$ref": "#/$defs/when"},
         "unstated": STRING,
+        "stated": STRINGS,
         "symptom": {"type": "array", "items": {"enum": list(schema.SYMPTOMS)}, "minItems": 1},
         "signature": STRINGS,
         "cause": STRING,

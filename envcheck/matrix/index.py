@@ -110,7 +110,8 @@ def _page(row: Sequence[Any]) -> Page:
 
 def _located(row: Sequence[Any]) -> Located:
     name, kind, severity, title, culprit, when, unstated, page = row[:8]
-    return Located(Entry(name, kind, severity, title, tuple(culprit), when, unstated), (page[0], page[1]))
+    stated = None if unstated is None else tuple(unstated)
+    return Located(Entry(name, kind, severity, title, tuple(culprit), when, stated), (page[0], page[1]))
 
 
 class Index:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from envcheck import conditions, settings, versions, wire
+from envcheck import conditions, settings, wire
 from envcheck.documents import line_of
 from envcheck.errors import InputError, Problem
+from envcheck.matrix.grammar import REMEDIES, check_argument
 from envcheck.model import EVIDENCE_LEVELS, KINDS, SEVERITIES, Entry, Page, Snapshot, Truth
-from envcheck.numbers import number_range
 
 SCHEMA = 1
 """The newest entry schema this version reads; entries of a newer one are skipped with a notice."""
 
 REQUIRED = ("id", "kind", "severity", "title", "culprit", "when", "cause", "evidence", "examples")
-OPTIONAL = ("schema", "unstated", "symptom", "signature", "fix", "withdrawn")
+OPTIONAL = ("schema", "unstated", "stated", "symptom", "signature", "fix", "withdrawn")
 EVIDENCE_KEYS = ("level", "reviewed", "links", "disputed")
 EXAMPLE_KINDS = ("hit", "miss", "unknown")
 _PROMISED = {"hit": Truth.YES, "miss": Truth.NO, "unknown": Truth.UNKNOWN}
@@ -43,7 +43,6 @@ SYMPTOMS = (
     "other",
 )
 SLUG = r"^[a-z0-9]+(?:[.-][a-z0-9]+)*$"
-_PACKAGE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _LINK = re.compile(r"https://[^\s@]+")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -92,7 +91,15 @@ class _Checker:
             self.add(document["severity"], "a good entry has `severity: note`")
         evidence = self.evidence(document.get("evidence"), kind)
         unstated = self.unstated(document, severity)
-        entry = Entry(name, kind, severity, self.text(document, "title"), self.texts(document, "culprit"), self.when(document.get("when")), bool(unstated))
+        entry = Entry(
+            name,
+            kind,
+            severity,
+            self.text(document, "title"),
+            self.texts(document, "culprit"),
+            self.when(document.get("when")),
+            self.stated(document, unstated),
+        )
         page = Page(
             symptom=self.symptom(document),
             signature=self.signature(document),
@@ -125,6 +132,12 @@ class _Checker:
         if severity == "note" or not any(not conditions.is_package(key) for key in _named(document.get("when"))):
             self.add(_at(document, "unstated"), "`unstated` says why an error or a warning that names settings or hardware warns without them")
         return " ".join(self.text(document, "unstated").split())
+
+    def stated(self, document: Mapping[str, Any], unstated: str) -> Optional[Tuple[str, ...]]:
+        found = self.texts(document, "stated")
+        if "stated" in document and (not unstated or not set(found) <= set(_named(document.get("when")))):
+            self.add(_at(document, "stated"), "`stated` names keys of `when` without which an entry with `unstated` stays undecided")
+        return found if unstated else None
 
     def keys(self, mapping: Mapping[str, Any], known: Tuple[str, ...], prefix: str) -> None:
         for key in mapping:
@@ -293,49 +306,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(v) for v in value]
     return value if value is None else str(value)
-
-
-def check_argument(key: str, argument: str) -> None:
-    """Raise ValueError, saying what is wrong, where a condition key has no meaning or does not take this argument."""
-    if key.startswith("train."):
-        if key[6:] not in settings.TRAIN_KEYS:
-            near = wire.nearest(key[6:], settings.TRAIN_KEYS)
-            raise ValueError("unknown training setting" + (f"; did you mean `train.{near}`?" if near else ""))
-        _check_number(argument)
-    elif key.startswith("env."):
-        return
-    elif key == "gpu_count" or (key == "gpu" and argument[:1] in "<>=!~"):
-        _check_number(argument) if key == "gpu_count" else versions.specifier(argument)
-    elif key in conditions.VERSION_CONDITIONS or key not in conditions.CONDITIONS:
-        if key not in conditions.CONDITIONS and not _PACKAGE.fullmatch(key):
-            raise ValueError("is neither a condition key nor a canonical package name (lower case, with `-`)")
-        near = wire.nearest(key, conditions.CONDITIONS, 0.8) if key not in conditions.CONDITIONS else None
-        if near is not None:
-            raise ValueError(f"is taken for a package; did you mean `{near}`?")
-        if argument not in ("installed", "absent"):
-            versions.specifier(argument)
-
-
-def _check_number(argument: str) -> None:
-    if argument[:1] in "<>" and not all(number_range(part) for part in argument.split(",")):
-        raise ValueError(f"`{argument}` is no comparison with a number")
-
-
-def _change(values: Mapping[str, str]) -> str:
-    parts = []
-    for name, value in values.items():
-        if value == "absent":
-            parts.append(f"uninstall {name}")
-        elif value == "installed":
-            parts.append(f"install {name}")
-        else:
-            parts.append(f"{name}{value}" if name not in conditions.CONDITIONS else f"{name} {value}")
-    return "use " + ", ".join(parts) if not parts[0].startswith(("uninstall", "install")) else ", ".join(parts)
-
-
-def _set(values: Mapping[str, str]) -> str:
-    return "set " + ", ".join(f"{name.partition('.')[2]}={value}" for name, value in values.items())
-
-
-REMEDIES: Dict[str, Callable[[Mapping[str, str]], str]] = {"change": _change, "set": _set, "do": lambda values: ""}
-"""How a fix reads on one line."""

@@ -175,6 +175,7 @@ _COMPILED_BY = (
     "matrix/index.py",
     "matrix/slabs.py",
     "matrix/schema.py",
+    "matrix/grammar.py",
     "matrix/load.py",
     "facts/tables.py",
     "facts/binaries.py",

@@ -9,7 +9,7 @@ import re
 from typing import Dict, List, Tuple
 
 ORDER = (
-    "schema", "id", "kind", "severity", "title", "culprit", "when", "unstated", "symptom", "signature", "cause", "fix", "evidence",
+    "schema", "id", "kind", "severity", "title", "culprit", "when", "unstated", "stated", "symptom", "signature", "cause", "fix", "evidence",
     "reproducer", "examples", "withdrawn",
 )  # fmt: skip
 _KEY = re.compile(r"([a-z_]+):")

@@ -81,7 +81,7 @@ def test_a_variable_nobody_spoke_of_is_asked_for_only_alone(needs: dict[str, Any
     assert bool(found) is asked
 
 
-USUAL = Entry("usual", "bad", "error", "t", ("deepspeed",), RACE.when, warns_unstated=True)
+USUAL = Entry("usual", "bad", "error", "t", ("deepspeed",), RACE.when, warns_unstated=())
 
 
 def test_settings_that_most_runs_have_are_warned_of_though_nobody_stated_them() -> None:
@@ -99,9 +99,9 @@ def test_they_are_not_where_a_setting_speaks_against_it_or_a_version_is_open_or_
 
 def test_hardware_nobody_stated_counts_as_settings_do_and_a_package_does_not() -> None:
     when = {"torch": "==2.5.0", "gpu": ">=9.0"}
-    [finding] = match(snap(torch="2.5.0"), [Entry("e", "bad", "error", "t", ("torch",), when, warns_unstated=True)]).findings
+    [finding] = match(snap(torch="2.5.0"), [Entry("e", "bad", "error", "t", ("torch",), when, warns_unstated=())]).findings
     assert (finding.severity, finding.needs) == ("warning", ("gpu",))
-    assert match(snap(torch="2.5.0"), [Entry("e", "bad", "error", "t", ("torch",), {"torch": "==2.5.0", "numpy": ">=2"}, warns_unstated=True)]).findings == ()
+    assert match(snap(torch="2.5.0"), [Entry("e", "bad", "error", "t", ("torch",), {"torch": "==2.5.0", "numpy": ">=2"}, warns_unstated=())]).findings == ()
 
 
 def test_a_package_that_few_runs_have_is_no_question() -> None:
@@ -114,3 +114,10 @@ def test_torch_built_for_another_vendor_rules_a_gpu_out_that_nobody_named() -> N
     assert match(snap(torch="2.2.0", rocm="absent", gpus=None), [amd]) == ((), ())
     assert [item.needs for item in match(snap(torch="2.2.0", gpus=None), [amd]).undecided] == [("gpu",)]
     assert match(snap(torch="2.2.0", rocm="6.0", gpus=None), [entry("nvidia", {"torch": "<2.3", "gpu": ">=9.0"})]) == ((), ())
+
+
+def test_what_must_be_stated_is() -> None:
+    picky = Entry("picky", "bad", "error", "t", ("deepspeed",), RACE.when, warns_unstated=("train.zero_stage",))
+    assert match(snap(deepspeed="0.13.1"), [picky]).findings == ()
+    [finding] = match(snap(deepspeed="0.13.1", train={"zero_stage": 2}), [picky]).findings
+    assert finding.needs == ("train.overlap_comm",)

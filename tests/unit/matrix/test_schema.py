@@ -116,3 +116,14 @@ def test_folders_are_walked_and_hidden_files_are_not(tmp_path: Path) -> None:
     write(tmp_path, SOUND, ".hidden.yaml")
     write(tmp_path, "notes", "README.md")
     assert files.below(tmp_path) == [kept]
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        ("stated: [train.zero_stage]\n", "`stated` names keys of `when`"),
+        ("unstated: Most runs do.\n", "`unstated` says why an error or a warning that names settings"),
+    ],
+)
+def test_unstated_and_stated_name_what_the_conditions_do(tmp_path: Path, extra: str, said: str) -> None:
+    assert any(said in one for one in problems(write(tmp_path, SOUND + extra)))
