@@ -128,12 +128,18 @@ def _arguments(one: Launch, path: str, warn: Warn) -> dict[str, Fact]:
             read: Callable[[Section, Warn], dict[str, Fact]] = reader.read
             return read(section, warn)
     found = hf_arguments.read(section, warn)
-    if not hf_arguments.fits(settings) or one.files or "config" in settings:
+    if not (hf_arguments.fits(settings) and _TRAINERS_OWN.intersection(settings)) or one.files or "config" in settings:
         found = {key: fact for key, fact in found.items() if _is_written(key, fact, settings)}
     mixed = section.word("mixed_precision")
     if mixed is not None and mixed.value in ("fp16", "bf16", "fp8"):
         found["precision"] = mixed
     return found
+
+
+_TRAINERS_OWN = frozenset(
+    ("bf16", "fp16", "tf32", "do_train", "do_eval", "logging_steps", "logging_strategy", "evaluation_strategy", "eval_strategy", "save_strategy", "optim")
+)
+"""Arguments that scripts without the Trainer (diffusers' and the `no_trainer` examples) do not have beside the names they share with it."""
 
 
 def _is_written(key: str, fact: Fact, settings: Mapping[Any, Any]) -> bool:

@@ -97,6 +97,11 @@ def test_somebodys_own_script_gets_no_defaults_of_the_trainer() -> None:
     assert set(said("python train.py --learning_rate 1e-3")) == {"learning_rate"}
 
 
+def test_a_script_that_only_shares_names_with_the_trainer_gets_none_either() -> None:
+    command = "train_text_to_image.py --output_dir o --learning_rate 1e-5 --gradient_accumulation_steps 4 --max_grad_norm 1 --gradient_checkpointing"
+    assert set(said(f"python {command}")) == {"learning_rate", "gradient_accumulation_steps", "max_grad_norm", "gradient_checkpointing"}
+
+
 def test_an_argument_that_is_open_takes_the_certainty_of_defaults(tmp_path: Path) -> None:
     path = tmp_path / "t.sh"
     path.write_text("#!/bin/sh\npython t.py --bf16 --output_dir o $EXTRA\n")
