@@ -76,9 +76,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> NoReturn:
         status = group.main(args=list(arguments) if arguments is not None else None, prog_name="envcheck", standalone_mode=False)
     except click.ClickException as error:
         status = _usage(error)
-    except click.Abort:
-        status = 130
-    except KeyboardInterrupt:
+    except (click.Abort, KeyboardInterrupt):
+        write_error("interrupted", "")
         status = 130
     except EnvcheckError as error:
         complain(error)

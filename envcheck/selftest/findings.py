@@ -19,7 +19,7 @@ _TITLE = {
     "timeout": "{what} gives no answer on `{device}`",
     "memory": "{what} runs out of memory on `{device}`",
     "gone": "{what} was wrong once on `{device}`",
-    "warn": "{what} looks odd on `{device}`",
+    "warn": "{what} needs a look on `{device}`",
 }
 
 _WHAT = {

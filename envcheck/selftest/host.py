@@ -1,8 +1,9 @@
-"""Runs the plan: at most two children at once, each failure again in fresh ones, and every way to end is a row."""
+"""Runs the plan: a few children at once, each failure again in fresh ones, and every way to end is a row."""
 
 from __future__ import annotations
 
 import math
+import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,8 +19,8 @@ from envcheck.selftest.rows import Row
 
 WORKER = Path(__file__).parent / "worker.py"
 
-AT_ONCE = 2
-"""Children at the same time: importing torch is most of the work, and more than two only take turns on small machines."""
+MOST_AT_ONCE = 4
+"""Children at the same time, on a machine that has twice as many cores; two on any other, where more would only take turns."""
 
 RERUNS = 2
 
@@ -105,9 +106,10 @@ class _Session:
         if first is None:
             return ()
         self._add(first)
+        at_once = max(2, min(MOST_AT_ONCE, (os.cpu_count() or 1) // 2))
         try:
             while self._waiting or self._running:
-                while self._waiting and len(self._running) < AT_ONCE:
+                while self._waiting and len(self._running) < at_once:
                     self._start(self._waiting.popleft())
                 for work in list(self._running):
                     self._watch(work)
@@ -145,7 +147,7 @@ class _Session:
         self._done.append(work)
         order = replace(work.order, device=work.device or work.order.device)
         if not work.ended:
-            left = 0 if self._carry_on(work, order) else len(work.left())
+            left = 0 if self._carry_on(work, order, 2 if outcome.ending == "timeout" else 1) else len(work.left())
             if not work.spoilt:
                 work.rows.append(_death(work, outcome, left))
             elif left:
@@ -156,12 +158,12 @@ class _Session:
             for attempt in range(1, RERUNS + 1):
                 self._add(replace(order, checks=checks, attempt=attempt))
 
-    def _carry_on(self, work: _Work, order: Order) -> bool:
-        """Have what lies behind the check that ended its process done by another one, a few times."""
+    def _carry_on(self, work: _Work, order: Order, counts: int) -> bool:
+        """Have what lies behind the check that ended its process done by another one, a few times; a hang counts twice."""
         left = work.left()
-        if order.part == PARTS or work.begun not in order.checks or not left:
+        if order.part + counts > PARTS or work.begun not in order.checks or not left:
             return False
-        self._add(replace(order, checks=left, part=order.part + 1))
+        self._add(replace(order, checks=left, part=order.part + counts))
         return True
 
     def _take(self, work: _Work, row: Mapping[str, Any]) -> None:

@@ -28,7 +28,7 @@ SHOWN = ("NVIDIA_TF32_OVERRIDE", "ONEDNN_DEFAULT_FPMATH_MODE", "CUBLAS_WORKSPACE
 """Variables of the user's shell that change how torch computes, or where it builds."""
 
 
-USED = ("precision", "param_dtype", "zero_stage", "overlap_comm", "contiguous_gradients", "tf32", "optimizer", "adam_epsilon")
+USED = ("precision", "param_dtype", "zero_stage", "overlap_comm", "contiguous_gradients", "tf32", "optimizer", "adam_epsilon", "method", "deepspeed")
 """Training settings that change what is checked, or what is expected of it."""
 
 

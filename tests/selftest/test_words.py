@@ -103,7 +103,7 @@ def test_what_entries_a_check_fits_exists_in_the_matrix() -> None:
 
 def test_a_check_that_only_warns_does_not_say_it_was_run_again() -> None:
     (finding,) = findings([Row("extension_locks", "cpu", "", "warn", None, detail="a build left x behind")])
-    assert (finding.severity, finding.title) == ("warning", "The build folder of torch extensions looks odd on `cpu`")
+    assert (finding.severity, finding.title) == ("warning", "The build folder of torch extensions needs a look on `cpu`")
     assert "run again" not in finding.page.cause
 
 

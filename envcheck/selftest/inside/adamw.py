@@ -81,23 +81,31 @@ def _reference(p: Tensor, gradients: list[Tensor]) -> tuple[Tensor, Tensor]:
 def half_parameters(bench: Bench) -> Iterator[Result]:
     """One step on fp16 parameters of which one never got a gradient: where eps rounds to 0 in fp16, its update is 0 / 0.
 
-    fp16 has nothing below 2^-25 but 0, torch's default eps is 1e-8. The user's eps is taken where it is known, and it is
-    only a failure where the user trains fp16 parameters with an AdamW of this kind: otherwise it is told.
+    fp16 has nothing below 2^-25 but 0, torch's default eps is 1e-8. The user's eps is taken where it is known. It is the
+    arithmetic of fp16 and no fault of the device, so it warns where the user trains fp16 parameters with such an AdamW, and
+    without an engine that may keep copies in fp32; otherwise it is told.
     """
     eps = bench.train.get("adam_epsilon")
     eps = eps if isinstance(eps, float) else 1e-8
-    optimizer = str(bench.train.get("optimizer") or "adamw_torch")
-    yours = bench.train.get("param_dtype") == "fp16"
     for name, options in FORMS.items():
         finite = _survives(bench, eps, options)
         if finite is None:
             yield skipped(name, "this torch has none for this device")
         elif finite:
             yield holds(name, True, "")
-        elif yours and optimizer in (("adamw_torch_fused",) if name == "fused" else ("adamw_torch", "adamw", "adam")):
-            yield holds(name, False, f"fp16 parameters without a gradient become NaN in one step with eps {eps:g}, which is 0 in fp16")
+        elif _trains_so(bench, name):
+            broken = f"fp16 parameters without a gradient become NaN in one step with eps {eps:g}, which is 0 in fp16"
+            yield holds(name, False, broken)._replace(word="warn")
         else:
             yield told(name, f"fp16 parameters would become NaN with eps {eps:g}; keep the parameters in fp32 or bf16, or use the fused form")
+
+
+def _trains_so(bench: Bench, form: str) -> bool:
+    """Whether the user's settings say that fp16 parameters go to this form of AdamW."""
+    optimizer = str(bench.train.get("optimizer") or "adamw_torch")
+    engine = any(bench.train.get(key) not in (None, False) for key in ("zero_stage", "deepspeed"))
+    of_form = ("adamw_torch_fused",) if form == "fused" else ("adamw_torch", "adamw", "adam")
+    return bench.train.get("param_dtype") == "fp16" and not engine and bench.train.get("method") in (None, "full") and optimizer in of_form
 
 
 def _survives(bench: Bench, eps: float, options: dict[str, bool]) -> bool | None:

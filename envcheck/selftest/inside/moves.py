@@ -18,7 +18,7 @@ def copies(bench: Bench) -> Iterator[Result]:
 
     Copies through a host bridge with address translation have come back changed: https://github.com/pytorch/pytorch/issues/84803
     """
-    count = 1 << (22 if bench.large else 16)
+    count = 1 << (16 if not bench.large else 20 if bench.kind == "cpu" else 22)
     random = torch.randint(-(2**31), 2**31, (count,), generator=bench.generator).to(torch.int32)
     sent = [torch.full((count,), pattern, dtype=torch.int64).to(torch.int32) for pattern in PATTERNS] + [random]
     yield worst("", [result for values in sent for result in _hops(bench, values)])
