@@ -14,6 +14,15 @@ MOST_MISSING = 2
 COMPANIONS = frozenset(("torch", "numpy", "transformers", "tokenizers", "huggingface-hub", "accelerate", "setuptools", "triton"))
 """Packages that a training environment has even where a report does not name them."""
 
+_SPOKEN_OF = {
+    "deepspeed": ("train.zero_stage", "train.overlap_comm", "train.deepspeed"),
+    "liger-kernel": ("train.use_liger_kernel",),
+    "flash-attn": ("train.attn_implementation",),
+    "bitsandbytes": ("train.quantization",),
+    "peft": ("train.method",),
+}
+"""Settings that only a package has: an entry that used one of them speaks of a package that is there, though nobody named it."""
+
 
 class Matches(NamedTuple):
     """What a set of entries says of a snapshot."""
@@ -68,7 +77,8 @@ def _is_near(entry: Entry, outcome: Outcome) -> bool:
     if entry.severity == "note":
         return False
     # Of a package that nobody spoke of it is not even known that it is there; only what nearly every run has is worth a question.
-    if any(is_package(key) and key not in COMPANIONS for key in outcome.missing):
+    used = {key for key, _ in outcome.used}
+    if any(is_package(key) and key not in COMPANIONS and used.isdisjoint(_SPOKEN_OF.get(key, ())) for key in outcome.missing):
         return False
     # A variable that nobody spoke of is seldom set: alone it is worth a question, beside another missing fact it is not.
     if sum(2 if key.startswith("env.") else 1 for key in outcome.missing) > MOST_MISSING:

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 from envcheck import documents, versions
 from envcheck.documents import Text, line_of
 from envcheck.errors import InputError, MatrixError, Problem
-from envcheck.facts import binaries, builds, gone, images, minimums, numpy_abi, refused, releases, requires, stacks
+from envcheck.facts import binaries, builds, families, gone, images, minimums, numpy_abi, refused, releases, requires, stacks
 from envcheck.facts.columns import ARCHITECTURE, package
 
 
@@ -84,14 +84,15 @@ TABLES: Dict[str, Callable[[Any], Any]] = {
     "gone_modules": gone.check_row,
     "refused_metadata": refused.check_row,
     "own_minimums": minimums.check_row,
+    "model_families": families.check_row,
     "stacks": stacks.check_row,
     "images": images.check,
     **builds.TABLES,
 }
 """Table -> what one of its rows becomes in the index, or an error that says why not."""
 
-BY_PACKAGE = frozenset(("requires", "releases", "numpy_abi", "gone_modules", "refused_metadata", "own_minimums"))
-"""Tables with one row a package, of which a run reads only the rows of what is installed; their checkers give (package, row)."""
+BY_PACKAGE = frozenset(("requires", "releases", "numpy_abi", "gone_modules", "refused_metadata", "own_minimums", "model_families"))
+"""Tables with one row a package (or model family), of which a run reads only the rows of what is there; their checkers give (package, row)."""
 
 SEVERAL = frozenset(("gone_modules", "own_minimums"))
 """Those of them that may have several rows for one package."""

@@ -121,3 +121,10 @@ def test_what_must_be_stated_is() -> None:
     assert match(snap(deepspeed="0.13.1"), [picky]).findings == ()
     [finding] = match(snap(deepspeed="0.13.1", train={"zero_stage": 2}), [picky]).findings
     assert finding.needs == ("train.overlap_comm",)
+
+
+def test_a_setting_speaks_of_the_package_that_has_it() -> None:
+    [item] = match(snap(train={"zero_stage": 2, "overlap_comm": True}), [RACE]).undecided
+    assert item.needs == ("deepspeed",)
+    other = entry("other", {"deepspeed": "<1", "torch": "<2"})
+    assert match(snap(torch="1.13.1"), [other]).undecided == ()
