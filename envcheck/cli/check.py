@@ -12,7 +12,7 @@ from envcheck import api
 from envcheck.cli import options, talk
 from envcheck.errors import InputError
 from envcheck.inputs.choice import Choice
-from envcheck.model import SEVERITIES, Report, worst
+from envcheck.model import SEVERITIES, Finding, Report, worst
 
 
 @click.command(cls=options.Launching)
@@ -28,6 +28,8 @@ from envcheck.model import SEVERITIES, Report, worst
 @options.fail_on
 @click.option("--rules-only", is_flag=True, help="Only what follows from the fact tables: leave the bad and caution entries out.")
 @click.option("--selftest", "with_selftest", is_flag=True, help="Also check the device's arithmetic (needs torch in the inspected environment).")
+@click.option("--deep", is_flag=True, help="Also read what the installed packages import of each other, and really import what training imports.")
+@click.option("--no-imports", is_flag=True, help="With `--deep`: only read files, import nothing.")
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> int:
     """Say whether an environment is known good, known bad or untested, why, and what to change.
@@ -43,8 +45,8 @@ def command(ctx: click.Context, /, **given: Any) -> int:
     """
     sources = _sources(given)
     elsewhere = "--snapshot" if sources.snapshot is not None else sources.files[0] if sources.files else None
-    if elsewhere is not None and given["with_selftest"]:
-        raise click.UsageError(f"`--selftest` checks this machine, `{elsewhere}` is about another one", ctx)
+    for option in ("--selftest",) * given["with_selftest"] + ("--deep",) * given["deep"] if elsewhere is not None else ():
+        raise click.UsageError(f"`{option}` checks this machine, `{elsewhere}` is about another one", ctx)
     checker = api.Checker([Path(folder) for folder in given["private"]], talk.say, rules_only=given["rules_only"])
     if given["each"] and sources.files:
         return _each(sources, checker, given)
@@ -52,9 +54,11 @@ def command(ctx: click.Context, /, **given: Any) -> int:
 
     if sources.snapshot is not None and snapshot.is_lines(sources.snapshot):
         return _many(sources, checker, given)
-    if not given["with_selftest"]:
+    if not given["with_selftest"] and not given["deep"]:
         sources = api.project_where_idle(sources, talk.say)
     report = checker.report(api.snapshot_of(sources, checker, talk.say))
+    if given["deep"]:
+        report = _with_deep(report, sources, checker, not given["no_imports"])
     ran = 0
     if given["with_selftest"]:
         report, ran = with_selftest(report, sources)
@@ -121,5 +125,16 @@ def with_selftest(report: Report, sources: api.Sources) -> Tuple[Report, int]:
 
     train = {key: fact.value for key, fact in report.snapshot.train.items() if fact.is_known}
     rows, findings = run_rows(sources.python, ("auto",), train, known=known_of(report))
-    merged: Tuple[Any, ...] = tuple(sorted(findings + report.findings, key=lambda one: (one.kind == "good", SEVERITIES.index(one.severity))))
-    return replace(report, findings=merged, selftest=tuple(rows)), ran_status([dict(row) for row in rows], 0)
+    return replace(report, findings=_merged(findings, report), selftest=tuple(rows)), ran_status([dict(row) for row in rows], 0)
+
+
+def _with_deep(report: Report, sources: api.Sources, checker: api.Checker, with_imports: bool) -> Report:
+    from envcheck import deep
+
+    said = {(one.id, one.culprit) for one in report.findings}
+    found = deep.findings(sources.python, report.snapshot, checker.matrix, checker.tables(), with_imports)
+    return replace(report, findings=_merged(tuple(one for one in found if (one.id, one.culprit) not in said), report))
+
+
+def _merged(found: Tuple[Finding, ...], report: Report) -> Tuple[Finding, ...]:
+    return tuple(sorted(found + report.findings, key=lambda one: (one.kind == "good", SEVERITIES.index(one.severity))))

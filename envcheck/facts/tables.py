@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 from envcheck import documents, versions
 from envcheck.documents import Text, line_of
 from envcheck.errors import InputError, MatrixError, Problem
-from envcheck.facts import binaries, builds, families, gone, images, minimums, numpy_abi, refused, releases, requires, stacks
+from envcheck.facts import binaries, builds, families, gone, images, minimums, missing, numpy_abi, refused, releases, requires, stacks
 from envcheck.facts.columns import ARCHITECTURE, package
 
 
@@ -87,11 +87,12 @@ TABLES: Dict[str, Callable[[Any], Any]] = {
     "model_families": families.check_row,
     "stacks": stacks.check_row,
     "images": images.check,
+    "missing_names": missing.check_row,
     **builds.TABLES,
 }
 """Table -> what one of its rows becomes in the index, or an error that says why not."""
 
-BY_PACKAGE = frozenset(("requires", "releases", "numpy_abi", "gone_modules", "refused_metadata", "own_minimums", "model_families"))
+BY_PACKAGE = frozenset(("requires", "releases", "numpy_abi", "gone_modules", "refused_metadata", "own_minimums", "missing_names", "model_families"))
 """Tables with one row a package (or model family), of which a run reads only the rows of what is there; their checkers give (package, row)."""
 
 SEVERAL = frozenset(("gone_modules", "own_minimums"))

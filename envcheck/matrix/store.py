@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
+from envcheck import cache
 from envcheck.errors import InputError, MatrixError, Problem, UnableError
 from envcheck.matrix import files
 from envcheck.matrix.index import Index, Located, compile_index
@@ -142,7 +143,7 @@ def _compiled(entries: Optional[Path], facts: Optional[Path], notice: Notice, re
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", where=str(error.filename or entries)) from None
     place = str((entries or facts or CHECKOUT).resolve())
-    cached = _cache_folder() / (hashlib.sha256(place.encode()).hexdigest()[:20] + ".idx")
+    cached = cache.folder() / (hashlib.sha256(place.encode()).hexdigest()[:20] + ".idx")
     found = _cached(cached, fingerprint) or _compile(place, paths, tables, fingerprint, cached, relative_to)
     if notice is not None:
         for message in found.notices:
@@ -156,7 +157,7 @@ def _compile(place: str, paths: Sequence[Path], tables: Sequence[Path], fingerpr
 
     notices: List[str] = []
     raw = compile_index(load.drafts(paths, notices.append, relative_to), fact_tables.load(tables), fingerprint, notices)
-    _keep(cached, raw)
+    cache.keep(cached, raw)
     return Index(raw, place)
 
 
@@ -189,6 +190,7 @@ _COMPILED_BY = (
     "facts/minimums.py",
     "facts/stacks.py",
     "matrix/published.py",
+    "facts/missing.py",
     "documents.py",
     "versions.py",
     "wire.py",
@@ -200,11 +202,6 @@ _COMPILED_BY = (
 """The code that decides what an index holds."""
 
 
-def _cache_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base) / "envcheck"
-
-
 def _cached(path: Path, fingerprint: str) -> Optional[Index]:
     try:
         index = Index(_mapped(path), str(path))
@@ -212,20 +209,3 @@ def _cached(path: Path, fingerprint: str) -> Optional[Index]:
         # Whatever is wrong with a cache file, it is compiled again.
         return None
     return index if index.fingerprint == fingerprint else None
-
-
-def _keep(path: Path, raw: bytes) -> None:
-    """Write the cache in one step, so that a reader never sees half of it; a read-only home only costs time."""
-    import tempfile
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(raw)
-            os.replace(temporary, path)
-        except OSError:
-            os.unlink(temporary)
-    except OSError:
-        return

@@ -49,6 +49,12 @@ def _builder(facts: Mapping[str, Fact], found: Sequence[distributions.Distributi
     return build_locks.Builder(str(facts["python"].value), None if cuda is None else str(cuda), any(one.name == "deepspeed" for one in found))
 
 
+def installed(python: Optional[str] = None) -> Tuple[Tuple[str, ...], Tuple[distributions.Distribution, ...]]:
+    """The import path of an interpreter (None is the running one) and the distributions on it. Raises `InputError` as `probe` does."""
+    path = _import_path(_describe(python)[0])
+    return tuple(path), distributions.scan(path)
+
+
 class _Background:
     """The hardware senses, which wait for drivers and tools, and compilers, at work while the metadata is read."""
 
@@ -179,4 +185,4 @@ class _CallableRoom(types.ModuleType):
 
 sys.modules[__name__].__class__ = _CallableRoom
 
-__all__ = ["executable", "probe"]
+__all__ = ["executable", "installed", "probe"]

@@ -1,0 +1,68 @@
+"""Pairs of releases of which one imports a name that the other lacks: rows of `missing_names.yaml`, one a package."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+
+from envcheck import versions
+
+_KEYS = ("versions", "file", "name", "of", "lacks", "first", "last", "with", "stops")
+
+
+class Missing(NamedTuple):
+    """Releases of a package that import a name, and releases of another that lack it."""
+
+    versions: str
+    """Specifier of the releases that import it."""
+    file: str
+    """The file with the import."""
+    name: str
+    """The name with its module, `transformers.HybridCache`, or a module."""
+    of: str
+    """The package that should have it."""
+    lacks: Sequence[str]
+    """Specifiers of the releases that do not."""
+    first: str
+    """The first release that has it; empty where the oldest ones have."""
+    last: str
+    """The last release that has it; empty where the newest ones have."""
+    also: Mapping[str, str]
+    """Package -> specifier or `installed`: what else must be there for the import to run."""
+    stops: Sequence[str]
+    """The modules that cannot be imported then."""
+
+
+def check_row(row: Mapping[str, Any]) -> Tuple[str, List[Any]]:
+    """`{package: peft, newest: "0.21.2", source: …, missing: [{versions: …, file: …, …}]}` -> what the index keeps.
+
+    Raises ValueError, KeyError or TypeError for a malformed row.
+    """
+    strange = set(row) - {"package", "newest", "source", "missing"}
+    if strange:
+        raise ValueError(f"unknown key {', '.join(sorted(strange))}")
+    versions.installed(row["newest"])
+    return str(row["package"]), [str(row["newest"]), [_one(one) for one in row["missing"]]]
+
+
+def _one(row: Mapping[str, Any]) -> List[Any]:
+    strange = set(row) - set(_KEYS)
+    if strange:
+        raise ValueError(f"unknown key {', '.join(sorted(strange))}")
+    also: Dict[str, str] = {str(name): str(specifier) for name, specifier in row.get("with", {}).items()}
+    for text in (row["versions"], *row["lacks"], *(one for one in also.values() if one != "installed")):
+        versions.specifier(text)
+    for key in ("first", "last"):
+        if row.get(key):
+            versions.installed(row[key])
+    texts = [str(row["versions"]), str(row["file"]), str(row["name"]), str(row["of"])]
+    return [*texts, [str(one) for one in row["lacks"]], str(row.get("first") or ""), str(row.get("last") or ""), also, [str(one) for one in row["stops"]]]
+
+
+def newest(block: Any) -> str:
+    """The newest release of the package that was read."""
+    return str(block[0]) if block else ""
+
+
+def rows(block: Any) -> Iterator[Missing]:
+    """What the index keeps of one package, as values; nothing where it keeps nothing."""
+    return (Missing(*row) for row in (block[1] if block else ()))

@@ -1,0 +1,110 @@
+"""Downloads published releases once into a folder of your choice, for `scripts/mine_symbols.py` to read.
+
+    python scripts/fetch_releases.py --cache FOLDER [--only peft] [--jobs 3]
+
+Of packages with small wheels every final release is fetched, of the others the first and the last patch of each minor
+release: names come and go with minor releases, and where the two ends differ `mine_symbols.py` says which release
+between them it needs (`--also transformers==4.46.1`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Tuple
+
+from packaging.version import Version
+
+
+class Wanted(NamedTuple):
+    """Which releases of a package are read."""
+
+    since: str
+    every: bool = False
+    """Every final release, and not only the two ends of each minor one."""
+    source: bool = False
+    """Published as source only."""
+
+
+PACKAGES: Dict[str, Wanted] = {
+    "peft": Wanted("0.2", every=True),
+    "trl": Wanted("0.4", every=True),
+    "accelerate": Wanted("0.12", every=True),
+    "transformers": Wanted("4.21"),
+    "huggingface-hub": Wanted("0.8"),
+    "datasets": Wanted("2.0"),
+    "tokenizers": Wanted("0.12"),
+    "deepspeed": Wanted("0.8", source=True),
+    "liger-kernel": Wanted("0.1", every=True),
+    "diffusers": Wanted("0.12"),
+    "sentence-transformers": Wanted("2.2"),
+    "llamafactory": Wanted("0.7", every=True),
+    "unsloth": Wanted("2024.9"),
+    "unsloth-zoo": Wanted("2024.9"),
+    "autoawq": Wanted("0.1"),
+    "optimum": Wanted("1.8"),
+    "ms-swift": Wanted("2.0"),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--cache", required=True, type=Path)
+    parser.add_argument("--only", action="append", choices=list(PACKAGES), help="this package; may be repeated")
+    parser.add_argument("--also", action="append", default=[], metavar="NAME==VERSION", help="nothing but these releases")
+    parser.add_argument("--jobs", type=int, default=3)
+    chosen = parser.parse_args()
+    if chosen.also:
+        pairs = [(name, version) for name, _, version in (text.partition("==") for text in chosen.also)]
+    else:
+        pairs = [(name, version) for name in chosen.only or PACKAGES for version in releases(name)]
+    chosen.cache.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(chosen.jobs) as pool:
+        failed = [text for text in pool.map(lambda pair: fetch(pair[0], pair[1], chosen.cache), pairs) if text]
+    for text in failed:
+        print(text)
+    print(f"{len(pairs) - len(failed)} of {len(pairs)} releases are in {chosen.cache}")
+    return 0
+
+
+def listed(name: str) -> List[str]:
+    """Every release since the oldest that is of interest; the index client leaves out pre-releases and yanked ones."""
+    said = pip("index", "versions", name, "--ignore-requires-python").stdout
+    found = re.search(r"^Available versions: (.*)$", said, re.MULTILINE)
+    texts = sorted(found[1].split(", "), key=Version) if found else []
+    return [text for text in texts if Version(text) >= Version(PACKAGES[name].since)]
+
+
+def releases(name: str) -> List[str]:
+    """The releases to be read, oldest first."""
+    texts, wanted = listed(name), PACKAGES[name]
+    if wanted.every:
+        return texts
+    ends: Dict[Tuple[int, ...], List[str]] = {}
+    for text in texts:
+        ends.setdefault(Version(text).release[:2], []).append(text)
+    return [text for group in ends.values() for text in dict.fromkeys((group[0], group[-1]))]
+
+
+def fetch(name: str, version: str, cache: Path) -> str:
+    """Put one release into the cache, unless it is there; what went wrong, or nothing."""
+    stem = re.sub(r"[-_.]+", "_", name)
+    if any(re.sub(r"[-_.]+", "_", path.name.lower()).startswith(re.sub(r"[-_.]+", "_", f"{stem}-{version}") + "_") for path in cache.iterdir()):
+        return ""
+    kind = ["--no-binary", name, "--no-build-isolation"] if PACKAGES[name].source else ["--only-binary", ":all:"]
+    done = pip("download", "--no-deps", "--ignore-requires-python", "-q", "-d", str(cache), *kind, f"{name}=={version}")
+    return "" if done.returncode == 0 else f"{name} {version}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}"
+
+
+def pip(*arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "DS_BUILD_OPS": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    return subprocess.run([sys.executable, "-m", "pip", *arguments], capture_output=True, text=True, env=environment, check=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""Installs pairs of releases and imports them: does what `missing-name` says of each come true?
+
+    python scripts/prove_names.py --base ENV/bin/python [--find-links FOLDER] [--markdown]
+
+ENV is a throwaway environment with torch and all that the packages in question need beside each other, for example from
+`pip install torch transformers accelerate peft trl datasets`. Each line of PAIRS is installed without dependencies into a folder
+of its own that comes before ENV on the import path, and the modules of its first package are imported there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from envcheck import api  # noqa: E402
+from envcheck.model import Fact, Snapshot  # noqa: E402
+from envcheck.names.roots import PACKAGES  # noqa: E402
+
+PAIRS = Path(__file__).with_name("proven_pairs.txt")
+"""One pair a line: the importer first, the release that lacks or has what it needs second, then what both need beside them."""
+
+
+class Outcome(NamedTuple):
+    """What was said of one set of releases, and what came true."""
+
+    releases: Tuple[str, ...]
+    said: str
+    """Title of the finding, or nothing."""
+    module: str
+    came: str
+    """The last line of the traceback, or nothing where the import succeeded."""
+
+    @property
+    def is_right(self) -> bool:
+        """Whether both agree: the very name is missing, or nothing is."""
+        if not self.said or not self.came:
+            return not self.said and not self.came
+        module, _, name = self.said.split("`")[1].rpartition(".")
+        return f"cannot import name '{name}' from '{module}" in self.came or f"No module named '{module}'" in self.came or f"'{module}.{name}'" in self.came
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--base", required=True, metavar="PYTHON", help="interpreter of an environment with torch and the other dependencies")
+    parser.add_argument("--find-links", metavar="FOLDER", help="take releases from here only, as fetch_releases.py left them")
+    parser.add_argument("--markdown", action="store_true", help="print rows of a table")
+    chosen = parser.parse_args()
+    checker = api.Checker(rules_only=True)
+    wrong = total = 0
+    for line in PAIRS.read_text(encoding="utf-8").splitlines():
+        if line.strip() and not line.startswith("#"):
+            outcome = prove(tuple(line.split()), chosen.base, chosen.find_links, checker)
+            total, wrong = total + 1, wrong + (not outcome.is_right)
+            print(
+                row(outcome) if chosen.markdown else f"{'right' if outcome.is_right else 'WRONG'}  {' '.join(outcome.releases)}: {outcome.came or 'imports'}",
+                flush=True,
+            )
+            if not outcome.is_right:
+                print(f"       said: {outcome.said or 'nothing'}", flush=True)
+    print(f"{total - wrong} of {total} predictions came true")
+    return int(wrong > 0)
+
+
+def prove(releases: Tuple[str, ...], base: str, find_links: Optional[str], checker: api.Checker) -> Outcome:
+    """Install these releases without dependencies, and import the roots of the first one until one fails."""
+    versions: Dict[str, str] = dict(one.split("==") for one in releases)
+    packages = {name: Fact(version, "installed") for name, version in {**versions, "torch": "2.13.0"}.items()}
+    importer = next(iter(versions))
+    report = checker.report(Snapshot(packages=packages))
+    said = next((one.title for one in report.findings if one.id == "missing-name" and one.culprit[0] == importer), "")
+    with tempfile.TemporaryDirectory() as folder:
+        source = ["--no-index", "--find-links", find_links] if find_links else []
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--no-deps",
+            "--no-compile",
+            "--ignore-requires-python",
+            "--target",
+            folder,
+            *source,
+            *releases,
+        ]
+        subprocess.run(command, check=True, capture_output=True, text=True)
+        for root in PACKAGES[importer].roots:
+            came = imported(base, root.module, folder)
+            if came:
+                return Outcome(releases, said, root.module, came)
+    return Outcome(releases, said, importer, "")
+
+
+def imported(base: str, module: str, folder: str) -> str:
+    """The last line that importing a module leaves on stderr where it fails, as `ImportError: cannot import name …`."""
+    environment = {**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
+    # A trainer that this release does not have is not to be imported.
+    code = f"import importlib.util, sys\nif importlib.util.find_spec({module!r}): __import__({module!r})"
+    done = subprocess.run([base, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    lines: List[str] = [line for line in done.stderr.splitlines() if line.strip()]
+    return "" if done.returncode == 0 else next((line for line in reversed(lines) if "Error" in line), f"exit status {done.returncode}")
+
+
+def row(outcome: Outcome) -> str:
+    """One row of the table in docs/missing-names.md."""
+    came = f"`{outcome.came.partition(' (')[0]}`" if outcome.came else "imports"
+    return f"| {', '.join(outcome.releases)} | {'missing' if outcome.said else 'nothing'} | {came} | {'yes' if outcome.is_right else '**no**'} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

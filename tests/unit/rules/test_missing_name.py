@@ -1,0 +1,75 @@
+"""The rule over names in published wheels, by rows of its own and by the table that is shipped."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional
+
+import pytest
+
+from envcheck.facts import missing
+from envcheck.model import Fact, Finding, Snapshot
+from envcheck.rules import missing_name
+from envcheck.rules.rule import Tables
+
+GONE = {"versions": ">=0.14.0,<=0.17.1", "file": "peft/peft_model.py", "name": "transformers.HybridCache", "of": "transformers", "lacks": [">=5.0.0"], "last": "4.57.6", "stops": ["peft"]}  # fmt: skip
+NEW = {"versions": ">=0.8.0", "file": "peft/x.py", "name": "transformers.pytorch_utils.Conv1D", "of": "transformers", "lacks": ["<=4.30.2"], "first": "4.31.0", "stops": ["peft"]}  # fmt: skip
+PART = {"versions": ">=1.0.0", "file": "trl/trainer/grpo_trainer.py", "name": "transformers.X", "of": "transformers", "lacks": ["<=4.30.2"], "first": "4.31.0", "stops": ["trl.trainer.grpo_trainer"]}  # fmt: skip
+WITH = {**NEW, "name": "transformers.Y", "with": {"torch": ">=2.5"}, "lacks": [">=4.40,<=4.41"]}
+
+
+def tables(package: str, *rows: Dict[str, Any]) -> Tables:
+    _, block = missing.check_row({"package": package, "newest": "1.5.0", "missing": list(rows)})
+    return Tables(read=lambda name, asked=None: block if (name, asked) == ("missing_names", package) else None)
+
+
+def found(package: str, rows: List[Dict[str, Any]], **versions: str) -> List[Finding]:
+    facts = {name: Fact(version, "listed") for name, version in versions.items()}
+    return list(missing_name.find(Snapshot(packages=facts, complete=True), tables(package, *rows)))
+
+
+@pytest.mark.parametrize(
+    ("peft", "transformers", "expected"),
+    [
+        ("0.17.0", "5.5.0", True),
+        ("==0.17.0", "==5.5.0", True),
+        ("0.17.0", "4.57.6", False),
+        ("0.18.0", "5.5.0", False),
+        ("0.17.2.dev0", "5.5.0", False),  # nobody looked into what was built between two releases
+        ("0.17.0", ">=4.50", False),
+        (">=0.14", "5.5.0", False),
+        ("0.17.0", "absent", False),
+        ("0.17.0", None, False),
+    ],
+)
+def test_only_a_certain_pair_is_told(peft: str, transformers: Optional[str], expected: bool) -> None:
+    packages = {"peft": peft, **({"transformers": transformers} if transformers else {})}
+    assert bool(found("peft", [GONE], **packages)) is expected
+
+
+def test_it_names_the_file_the_name_and_the_release_that_has_it() -> None:
+    (gone,) = found("peft", [GONE, NEW], peft="0.17.0", transformers="5.5.0")
+    assert gone.severity == "error"
+    assert gone.culprit == ("peft", "transformers")
+    assert gone.title == "peft 0.17.0 imports `transformers.HybridCache`, which transformers 5.5.0 does not have"
+    assert gone.page.cause == "`peft/peft_model.py` imports `HybridCache` from `transformers` at its top level, so that `import peft` ends in an ImportError."
+    assert gone.page.fix == ("use transformers<=4.57.6, the last release that has it", "or use peft>0.17.1, which imports it no longer")
+    (new,) = found("peft", [GONE, NEW], peft="0.17.0", transformers="4.30.2")
+    assert new.page.fix == ("use transformers>=4.31.0, the first release that has it",)
+
+
+def test_a_part_of_a_package_is_a_warning_that_names_it() -> None:
+    (part,) = found("trl", [PART], trl="1.0.0", transformers="4.30.0")
+    assert part.severity == "warning"
+    assert "`trl.GRPOTrainer` ends in an ImportError" in part.page.cause
+
+
+def test_what_else_the_import_stands_behind_must_be_there() -> None:
+    there = {"peft": "0.17.0", "transformers": "4.40.1"}
+    assert not found("peft", [WITH], **there, torch="2.4.1")
+    assert found("peft", [WITH], **there, torch="2.5.1+cu124")
+
+
+@pytest.mark.parametrize("change", [{"lacks": ["5.0"]}, {"versions": "new"}, {"first": "soon"}, {"files": "x"}])
+def test_a_malformed_row_is_refused(change: Dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        missing.check_row({"package": "peft", "newest": "1.0", "missing": [{**GONE, **change}]})
