@@ -44,11 +44,6 @@ PACKAGES: Dict[str, Wanted] = {
     "diffusers": Wanted("0.12"),
     "sentence-transformers": Wanted("2.2"),
     "llamafactory": Wanted("0.7", every=True),
-    "unsloth": Wanted("2024.9"),
-    "unsloth-zoo": Wanted("2024.9"),
-    "autoawq": Wanted("0.1"),
-    "optimum": Wanted("1.8"),
-    "ms-swift": Wanted("2.0"),
 }
 
 
