@@ -88,6 +88,15 @@ def _finding(console: Console, finding: Finding) -> None:
     rows.add_column(overflow="fold")
     for number, used in enumerate(finding.facts):
         rows.add_row(_label("" if number else "found"), _fact(used.key, used.value, used.origin))
+    if finding.severity == "note":
+        _remedies(rows, finding.page.fix[:1])
+    else:
+        _explanation(rows, finding)
+    console.print(Padding(rows, (0, 0, 1, 2)))
+
+
+def _explanation(rows: Table, finding: Finding) -> None:
+    """Why, what to do, where it was seen; of a note, which is only good to know, `envcheck explain` shows it."""
     page = finding.page
     if finding.needs:
         rows.add_row(_label("if"), Text(visible(f"{_depends(finding.needs)} {page.unstated}")))
@@ -95,11 +104,14 @@ def _finding(console: Console, finding: Finding) -> None:
         rows.add_row(_label("why"), Text(visible(page.cause)))
     if page.disputed:
         rows.add_row(_label(""), Text(visible(f"caveat: {page.disputed}")))
-    for number, fix in enumerate(page.fix):
-        rows.add_row(_label("or" if number else "fix"), Text(visible(fix), style="green"))
+    _remedies(rows, page.fix)
     if page.links:
         rows.add_row(_label("seen"), Text(visible("  ".join(page.links[:2])) + (f"  ({page.level})" if page.level else "")))
-    console.print(Padding(rows, (0, 0, 1, 2)))
+
+
+def _remedies(rows: Table, fixes: Sequence[str]) -> None:
+    for number, fix in enumerate(fixes):
+        rows.add_row(_label("or" if number else "fix"), Text(visible(fix), style="green"))
 
 
 def _label(text: str) -> str:

@@ -64,6 +64,7 @@ REPORTS = {
         FULL,
         (replace(finding(severity="warning", certainty="possible"), page=replace(PAGE, unstated="Most configs set it."), needs=("train.overlap_comm",)),),
     ),
+    "notes": Report(FULL, (finding(severity="note"),)),
     "hostile": Report(
         snap(packages={"torch": "2.1\x1b[31m\u202e"}),
         (finding(title="a\nb\x07 <b>&amp;</b> [bold]x[/bold] :smile:", page=Page(cause="c\x1b]0;pwned\x07", fix=("d\r",))),),
