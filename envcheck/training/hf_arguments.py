@@ -84,7 +84,7 @@ def own(section: Section) -> dict[str, Fact | None]:
 
 
 _SWITCHES = (
-    *("tf32", "ddp_find_unused_parameters", "packing", "padding_free", "assistant_only_loss", "use_vllm"),
+    *("tf32", "ddp_find_unused_parameters", "packing", "padding_free", "assistant_only_loss", "use_vllm", "precompute_ref_log_probs"),
     *("average_tokens_across_devices", "auto_find_batch_size", "fp16_full_eval", "bf16_full_eval"),
 )
 
