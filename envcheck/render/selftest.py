@@ -24,7 +24,14 @@ def lines(rows: Sequence[Mapping[str, Any]], *, settings: bool = False) -> List[
             groups.setdefault((str(row["device"]), str(row["dtype"])), []).append(row)
     shown = [_counts(" ".join(filter(None, key)) + ", no precision" * (not key[1]), group) for key, group in groups.items() if key[0]]
     shown += [f"self-test  {visible(device)}: {_verdict(rows, device)}" for device in dict.fromkeys(str(row["device"]) for row in rows) if device]
-    return shown + [_row(row) for row in rows if row["status"] not in _QUIET or (settings and row["status"] == "info")]
+    absent = [row for row in rows if row["status"] == "skip" and row["device"] and not row["dtype"]]
+    shown += [_row(row) for row in rows if row not in absent and (row["status"] not in _QUIET or (settings and row["status"] == "info"))]
+    return shown + [_absent(device, absent) for device in dict.fromkeys(str(row["device"]) for row in absent)]
+
+
+def _absent(device: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """One line on what a device was not asked for at all."""
+    return visible(f"  skip     {device}: " + ", ".join(f"{row['check']} ({row['detail']})" for row in rows if row["device"] == device))
 
 
 def _verdict(rows: Sequence[Mapping[str, Any]], device: str) -> str:

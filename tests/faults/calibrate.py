@@ -30,7 +30,7 @@ def main() -> int:
     subject = text.subject(api.snapshot_of(api.Sources(python=given.python), api.Checker()))
     sys.stdout.write(f"## `{given.device}`, {datetime.date.today()}\n\n{subject}; {rows[0]['machine']}\n\n" + "".join(f"{line}\n" for line in lines))
     if given.faults:
-        table, seen = prove.table(prove.carried_out(given.python, {"task": "own", "seeds": list(range(given.faults)), **where}))
+        table, seen = prove.table(prove.carried_out(given.python, {"task": "own", "seeds": list(range(given.faults)), **where}), own=True)
         sys.stdout.write("\n" + "".join(f"{line}\n" for line in table))
         calm = calm and seen
     return 0 if calm else 1

@@ -2,7 +2,7 @@
 
 Arguments: path of the worker, a JSON object with `task` (`own`: each fault before the check that must see it, `all`: before
 all checks, `healthy`: nothing planted, every ratio), `seeds`, and, where not everything is wanted, `names` (of faults or checks),
-`device`, and `backends`.
+`device`, `backends`, and `train` (settings of a healthy run).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main(report: Callable[[Any], None], arguments: list[str]) -> None:
                 for name in names:
                     if catalogue is not None and name in catalogue.HEALTHY:
                         stack.enter_context(catalogue.HEALTHY[name]())
-                found = list(checks.run(names, seed))
+                found = list(checks.run(names, seed, order.get("train")))
             ratios = {name: ratio for name, ratio, _ in found}
             report({"seed": seed, "ratios": ratios, "compiler": "torch._dynamo" in sys.modules, "machine": checks.machine()})
             continue

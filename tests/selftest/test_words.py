@@ -125,3 +125,9 @@ def test_settings_are_shown_where_they_are_asked_for() -> None:
     rows = [asdict(Row("settings", "cpu", "", "info", detail="yours: x"))]
     assert "  info     settings (cpu): yours: x" in lines(rows, settings=True)
     assert not any("yours" in line for line in lines(rows))
+
+
+def test_what_is_not_installed_is_one_line() -> None:
+    rows = [asdict(Row(name, "cpu", "", "skip", detail=f"{name} is not installed")) for name in ("accelerate", "deepspeed")]
+    assert lines(rows)[-1] == "  skip     cpu: accelerate (accelerate is not installed), deepspeed (deepspeed is not installed)"
+    assert len([line for line in lines(rows) if "skip" in line]) == 1

@@ -36,6 +36,13 @@ def accelerate(bench: Bench) -> Iterator[Result]:
     if str(accelerator.device).partition(":")[0] != bench.kind:
         yield skipped("", f"accelerate {library.__version__} takes {accelerator.device} and not {bench.device}")
         return
+    square = torch.ones(2, 2, device=accelerator.device)
+    with accelerator.autocast():
+        trained_in = (square @ square).dtype
+    if trained_in != bench.torch_dtype:
+        # It says nothing when it takes fp32 instead, as for fp16 on a CPU.
+        yield skipped("", f"accelerate {library.__version__} trains in {trained_in} here when {bench.dtype} is asked for")
+        return
     yield from _judged(_accelerated(accelerator, task), task, bench)
     accelerator.free_memory()
 

@@ -59,8 +59,10 @@ def carry_out(order: dict[str, Any], report: Report) -> None:
 
 
 def _installed() -> list[str]:
-    """Which of the packages that checks need can be imported, without importing them."""
-    return [name for name in sorted({check.needs for check in CHECKS.values()}) if name and importlib.util.find_spec(name)]
+    """Which of the packages that checks need can be imported, without importing them; a folder that an uninstall left is none."""
+    names = sorted({check.needs for check in CHECKS.values() if check.needs})
+    specs = {name: importlib.util.find_spec(name) for name in names}
+    return [name for name, spec in specs.items() if spec is not None and spec.origin]
 
 
 def _rounds(name: str, dtype: str, device: str, order: dict[str, Any]) -> Iterable[dict[str, Any]]:
