@@ -151,14 +151,14 @@ def effect(cases: Tuple[str, ...], before: Optional[str], output_format: str) ->
 @click.option("--link", help="Where it was seen.")
 @click.option("--level", type=click.Choice(EVIDENCE_LEVELS[:-1]), help="Whose word it is.")
 @click.option("--from-machine", is_flag=True, help="Take the package's version from the environment that envcheck runs in.")
-@click.option("--from-snapshot", metavar="FILE", help="Take it from a saved snapshot or a report that `envcheck check` reads.")
+@click.option("--from-file", metavar="FILE", help="Take it from a snapshot, a report, a lock file: anything that `envcheck check` reads.")
 @click.option("--out", metavar="DIR", help="The folder of entries to write to; default: the checkout's.")
-def new(out: Optional[str], from_machine: bool, from_snapshot: Optional[str], beside: Tuple[str, ...], **given: Any) -> int:
+def new(out: Optional[str], from_machine: bool, from_file: Optional[str], beside: Tuple[str, ...], **given: Any) -> int:
     """Ask what a new entry needs and write its file with examples; what an option gives is not asked."""
     from envcheck.workshop import new as entries
 
     folder = _folder([out] if out else [])
-    seen = _seen(from_machine, from_snapshot)
+    seen = _seen(from_machine, from_file)
     answers = entries.Answers(beside=dict(_conditions(beside)), **_asked(given, seen))
     path = folder / answers.package / f"{answers.id}.yaml"
     if path.exists():
@@ -179,13 +179,13 @@ def _conditions(beside: Sequence[str]) -> Sequence[Tuple[str, str]]:
         raise click.UsageError(str(error), click.get_current_context()) from None
 
 
-def _seen(from_machine: bool, from_snapshot: Optional[str]) -> Dict[str, str]:
+def _seen(from_machine: bool, from_file: Optional[str]) -> Dict[str, str]:
     """The versions of an environment in which it was seen."""
-    if not from_machine and from_snapshot is None:
+    if not from_machine and from_file is None:
         return {}
     from envcheck import api
 
-    snapshot = api.snapshot_of(api.Sources(snapshot=from_snapshot), api.Checker(warn=talk.say), talk.say)
+    snapshot = api.snapshot_of(api.Sources(files=(from_file,) if from_file else ()), api.Checker(warn=talk.say), talk.say)
     return {name: str(fact.value) for name, fact in snapshot.packages.items() if fact.is_known}
 
 

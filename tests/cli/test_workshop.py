@@ -47,6 +47,16 @@ def test_new_refuses_to_overwrite_and_to_guess(entries: Path) -> None:
     assert "is no condition" in is_clear_error(envcheck("matrix", "new", "--out", str(entries), *ANSWERS, "--with", "torch"))[0]
 
 
+def test_new_takes_the_version_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "e").mkdir()
+    (tmp_path / "requirements.txt").write_text("deepspeed==0.14.3\n")
+    given = [one for one in ANSWERS if one not in ("--since", "0.14.3")]
+    done = envcheck("matrix", "new", "--out", "e", "--from-file", "requirements.txt", *given, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    [path] = (tmp_path / "e").rglob("*.yaml")
+    assert 'deepspeed: ">=0.14.3,<0.14.4"' in path.read_text()
+
+
 def test_lint_names_file_line_and_number_and_fails(entries: Path) -> None:
     [path] = entries.rglob("*.yaml")
     path.write_text(path.read_text().replace('{packages: {deepspeed: "0.14.3"}, train: {zero_stage: "0"}}', '{packages: {deepspeed: "0.14.2"}}'))
