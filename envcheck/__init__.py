@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from envcheck.api import Checker, Sources, check
+    from envcheck.api import Checker, Explanation, Sources, check, explain
     from envcheck.inputs.target import Target
     from envcheck.model import Report, Snapshot
     from envcheck.probe import probe
@@ -16,6 +16,8 @@ _HOMES = {
     "check": "envcheck.api",
     "Checker": "envcheck.api",
     "Sources": "envcheck.api",
+    "Explanation": "envcheck.api",
+    "explain": "envcheck.api",
     "Target": "envcheck.inputs.target",
     "Report": "envcheck.model",
     "Snapshot": "envcheck.model",
@@ -36,4 +38,4 @@ def __getattr__(name: str) -> Any:
     return value
 
 
-__all__ = ["Checker", "Report", "Snapshot", "Sources", "Target", "__version__", "check", "probe"]
+__all__ = ["Checker", "Explanation", "Report", "Snapshot", "Sources", "Target", "__version__", "check", "explain", "probe"]

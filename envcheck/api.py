@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from envcheck.derive import derive
 from envcheck.good import GoodCombinations
@@ -13,7 +13,7 @@ from envcheck.inputs.target import Target
 from envcheck.match import match, unpinned
 from envcheck.matrix.index import Index, Located
 from envcheck.matrix.store import Matrix, open_matrix
-from envcheck.model import SEVERITIES, Finding, Nearest, Report, Snapshot, merge
+from envcheck.model import NOTEBOOK, SEVERITIES, Entry, Finding, Nearest, Page, Report, Snapshot, merge
 from envcheck.rules.rule import Tables
 
 Warn = Callable[[str], None]
@@ -187,3 +187,33 @@ def check(sources: Sources = Sources(), *, matrix: Sequence[Path] = (), warn: Wa
     """
     checker = Checker(matrix, warn)
     return checker.report(snapshot_of(sources, checker, warn))
+
+
+class Explanation(NamedTuple):
+    """What an entry or a rule says."""
+
+    id: str
+    title: str
+    page: Page
+    entry: Optional[Entry] = None
+    """The conditions under which it holds; None of a rule, which code decides."""
+
+
+def explain(id: str, *, matrix: Sequence[Path] = (), warn: Warn = _silent) -> Explanation:
+    """The page of an entry or a rule by the id that its findings carry. Raises `InputError` naming the nearest id."""
+    from envcheck import rules
+
+    of_rule = rules.page(id)
+    if of_rule is not None:
+        return Explanation(id, *of_rule)
+    located, page = open_matrix(matrix, warn).explain(id, rules.RULES)
+    return Explanation(id, located.entry.title, page, located.entry)
+
+
+def _html(report: Report) -> str:
+    from envcheck.render import html
+
+    return html.render(report)
+
+
+NOTEBOOK[:] = [_html]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import Any, Iterator, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 Scalar = Union[str, int, float, bool]
 
@@ -205,6 +205,22 @@ class UsedFact:
 
 
 @dataclass(frozen=True)
+class Waiver:
+    """Why a finding is shown and does not fail a run: a project accepted it, or it was there when the project adopted envcheck."""
+
+    reason: str
+    origin: str = ""
+    """Where that is written: `pyproject.toml:12`, or the baseline file."""
+    until: str = ""
+    """The last day it holds, `2027-03-31`; empty for the baseline."""
+
+    @property
+    def text(self) -> str:
+        """One sentence without a full stop."""
+        return self.reason + (f", until {self.until}" if self.until else "") + (f" ({self.origin})" if self.origin else "")
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing to tell the user, with the facts that fired."""
 
@@ -219,6 +235,7 @@ class Finding:
     page: Page = Page()
     needs: Tuple[str, ...] = ()
     """Keys of the settings and hardware that were not stated and decide it."""
+    waiver: Optional[Waiver] = None
 
 
 @dataclass(frozen=True)
@@ -274,8 +291,23 @@ class Report:
             return "caution"
         return "known-good" if any(f.kind == "good" for f in self.findings) else "untested"
 
+    def _repr_html_(self) -> Optional[str]:
+        """What notebooks show; None, for the plain form, where no renderer was loaded."""
+        return NOTEBOOK[0](self) if NOTEBOOK else None
 
-def worst(findings: Iterator[Finding]) -> Optional[str]:
-    """The worst severity among findings that are not `good`, or None."""
-    found = {f.severity for f in findings if f.kind != "good"}
+
+NOTEBOOK: List[Callable[[Report], str]] = []
+"""Report -> HTML, put here by `api`, through which every Report is made: a value imports no renderer."""
+
+
+class Labelled(NamedTuple):
+    """One of the reports of a run, and what tells it from the others: a file, a target; empty where there is one."""
+
+    label: str
+    report: Report
+
+
+def worst(findings: Iterable[Finding]) -> Optional[str]:
+    """The worst severity among findings that are neither `good` nor waived, or None."""
+    found = {f.severity for f in findings if f.kind != "good" and f.waiver is None}
     return next((s for s in SEVERITIES if s in found), None)

@@ -37,7 +37,7 @@ def read(wire: Any, where: str, warn: Optional[Callable[[str], None]] = None) ->
     known = SENSE_KEYS + _OTHER_KEYS
     for key in wire:
         if key not in known and not key.startswith("_"):
-            raise _unknown_key(key, known, where)
+            raise unknown_key(key, known, where)
     reader = _Reader(where, wire.get("origins") or {}, wire.get("unknown") or {})
     facts = {key: reader.fact(key, wire[key]) for key in SENSE_KEYS if key in wire}
     for key, reason in reader.reasons.items():
@@ -96,7 +96,8 @@ def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> Optional[st
     return next(iter(difflib.get_close_matches(word, list(known), 1, cutoff)), None)
 
 
-def _unknown_key(key: str, known: Tuple[str, ...], where: str) -> InputError:
+def unknown_key(key: str, known: Tuple[str, ...], where: str) -> InputError:
+    """The error about a key that nobody knows, with the nearest known one."""
     near = nearest(key, known)
     hint = f"did you mean `{near}`?" if near else "known keys: " + ", ".join(known)
     return InputError(f"unknown key `{key}`", where=where, hint=hint)
@@ -156,7 +157,7 @@ class _Reader:
     def _gpu(self, gpu: Mapping[str, Any], place: str) -> Gpu:
         for key in gpu:
             if key not in _GPU_KEYS and not key.startswith("_"):
-                raise _unknown_key(f"gpus.{key}", tuple(f"gpus.{k}" for k in _GPU_KEYS), self.where)
+                raise unknown_key(f"gpus.{key}", tuple(f"gpus.{k}" for k in _GPU_KEYS), self.where)
         name, arch = (self._text(gpu.get(key), f"gpus.{key}") for key in ("name", "arch"))
         capability, other = self._capability(gpu.get("capability"))
         count, memory = (_whole(gpu.get(key), f"gpus.{key}", self.where) for key in ("count", "memory_mib"))

@@ -41,6 +41,7 @@ FLOORS = {
     "deep": 6,
     "api": 6,
     "workshop": 7,
+    "project": 7,
     "cli": 8,
 }
 MODULES = sorted(ROOT.rglob("*.py"))

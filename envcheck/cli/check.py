@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, List, Tuple
+from typing import Any, Iterable, List, Optional, Tuple
 
 import click
 
 from envcheck import api
-from envcheck.cli import options, talk
-from envcheck.errors import InputError
+from envcheck.cli import options, output, talk
+from envcheck.errors import EnvcheckError
 from envcheck.inputs.choice import Choice
-from envcheck.model import SEVERITIES, Finding, Report, worst
+from envcheck.model import SEVERITIES, Finding, Labelled, Report
+from envcheck.project import Project, accepted, run
+from envcheck.project import find as find_settings
+from envcheck.project import read as read_settings
 
 
 @click.command(cls=options.Launching)
@@ -24,8 +27,9 @@ from envcheck.model import SEVERITIES, Finding, Report, worst
 @click.option("--script", "scripts", metavar="FILE", multiple=True, help="A training script whose source is looked at, never run. May be repeated.")
 @options.target
 @options.matrix
-@options.output_format
-@options.fail_on
+@output.output_format
+@output.outputs
+@options.project
 @click.option("--rules-only", is_flag=True, help="Only what follows from the fact tables: leave the bad and caution entries out.")
 @click.option("--selftest", "with_selftest", is_flag=True, help="Also check the device's arithmetic (needs torch in the inspected environment).")
 @click.option("--deep", is_flag=True, help="Also read what the installed packages import of each other, and really import what training imports.")
@@ -38,32 +42,75 @@ def command(ctx: click.Context, /, **given: Any) -> int:
 
     FILE is anything that describes an environment: requirements, pyproject.toml, a lock file, environment.yml, what pip or
     conda list, a Dockerfile, a saved snapshot. Several are one environment together, unless `--each` is given. Without one
-    the live environment is checked, or, where it holds no training stack, what the project in this folder asks for.
+    the files of the project's settings are checked (`[tool.envcheck]` in pyproject.toml, or envcheck.toml), else the live environment, or,
+    where that holds no training stack, what the project in this folder asks for.
 
     The exit status is 0 where nothing reaches `--fail-on`, 1 where something does, 2 for wrong usage or unreadable
     input, 3 where envcheck could not do its work.
     """
-    sources = _sources(given)
-    elsewhere = "--snapshot" if sources.snapshot is not None else sources.files[0] if sources.files else None
-    for option in ("--selftest",) * given["with_selftest"] + ("--deep",) * given["deep"] if elsewhere is not None else ():
-        raise click.UsageError(f"`{option}` checks this machine, `{elsewhere}` is about another one", ctx)
-    checker = api.Checker([Path(folder) for folder in given["private"]], talk.say, rules_only=given["rules_only"])
-    if given["each"] and sources.files:
-        return _each(sources, checker, given)
-    from envcheck.inputs import snapshot
-
-    if sources.snapshot is not None and snapshot.is_lines(sources.snapshot):
-        return _many(sources, checker, given)
-    if not given["with_selftest"] and not given["deep"]:
+    project = _project(given)
+    sources = run.laid(project, _sources(given))
+    targets = run.targets_of(project, options.target_of(given))
+    _refuse_elsewhere(ctx, sources, given, len(targets))
+    checker = api.Checker([Path(folder) for folder in (*project.matrix, *given["private"])], talk.say, rules_only=given["rules_only"])
+    if not _is_about_this_machine(given):
         sources = api.project_where_idle(sources, talk.say)
-    report = checker.report(api.snapshot_of(sources, checker, talk.say))
+    accepting = accepted.Accepted(project.waivers, _today(), None if given["write_baseline"] else given["baseline"] or project.baseline or None)
+    broken: List[EnvcheckError] = []
+
+    def complain(error: EnvcheckError) -> None:
+        broken.append(error)
+        talk.complain(error)
+
+    if (given["each"] or (project.each and not given["files"])) and sources.files:
+        reports: Iterable[Labelled] = run.each(sources, targets, checker, talk.say, complain)
+    else:
+        reports = run.reports(sources, targets, checker, talk.say)
+    ran: List[int] = [0]
     if given["deep"]:
-        report = _with_deep(report, sources, checker, not given["no_imports"])
-    ran = 0
+        reports = (Labelled(label, _with_deep(report, sources, checker, not given["no_imports"])) for label, report in reports)
     if given["with_selftest"]:
-        report, ran = with_selftest(report, sources)
-    talk.show(_rendered(report, given["output_format"]))
-    return max(options.exit_code(worst(iter(report.findings)), given["fail_on"]), ran)
+        reports = _tested(reports, sources, ran)
+    met: List[Optional[str]] = []
+    reports = output.tallied(accepting.mark(reports), met)
+    if given["write_baseline"]:
+        reports = list(reports)
+        output.write(given["write_baseline"], accepted.baseline_of(reports))
+    output.give(reports, given["output_format"], given["outputs"])
+    for remark in accepting.remarks():
+        talk.say(remark)
+    if broken:
+        return 2
+    if given["write_baseline"]:
+        return ran[0]
+    found = next((severity for severity in SEVERITIES if severity in met), None)
+    return max(options.exit_code(found, given["fail_on"] or project.fail_on or "error"), ran[0])
+
+
+def _project(given: Any) -> Project:
+    path = given["project"] or (None if given["no_config"] else find_settings())
+    project = read_settings(path) if path else Project()
+    return replace(project, files=()) if _is_about_this_machine(given) else project
+
+
+def _today() -> str:
+    from datetime import date
+
+    return date.today().isoformat()
+
+
+def _is_about_this_machine(given: Any) -> bool:
+    """Whether what runs here is asked for, so that the files which the project keeps are no subject."""
+    return bool(given["with_selftest"] or given["deep"])
+
+
+def _refuse_elsewhere(ctx: click.Context, sources: api.Sources, given: Any, targets: int) -> None:
+    elsewhere = "--snapshot" if sources.snapshot is not None else sources.files[0] if sources.files else None
+    for option in ("--selftest",) * given["with_selftest"] + ("--deep",) * given["deep"]:
+        if elsewhere is not None:
+            raise click.UsageError(f"`{option}` checks this machine, `{elsewhere}` is about another one", ctx)
+        if targets > 1:
+            raise click.UsageError(f"`{option}` checks this machine, the project's settings list several targets; `--no-config` leaves them out", ctx)
 
 
 def _sources(given: Any) -> api.Sources:
@@ -79,44 +126,10 @@ def _sources(given: Any) -> api.Sources:
     return api.Sources(inspected, given["snapshot"], files, given["kind"], choice, given["config"], options.target_of(given), words, given["scripts"])
 
 
-def _rendered(report: Report, output_format: str) -> str:
-    from envcheck.render import RENDERERS
-
-    return RENDERERS[output_format](report, color=talk.wants_color(), width=talk.width())
-
-
-def _many(sources: api.Sources, checker: api.Checker, given: Any) -> int:
-    """One report for each line of a `.jsonl` file, in its order; nothing is printed before every line was understood."""
-    from envcheck.inputs import snapshot
-
-    overlay = api.overlay(sources, checker, talk.say)
-    shown: List[str] = []
-    severities = set()
-    for where, one in snapshot.read_lines(str(sources.snapshot), talk.say):
-        report = checker.report(overlay(one))
-        heading = f"{where}\n" if given["output_format"] == "text" else ""
-        shown.append(heading + _rendered(report, given["output_format"]) + ("\n" if heading else ""))
-        severities.add(worst(iter(report.findings)))
-    for text in shown:
-        talk.show(text)
-    return options.exit_code(next((severity for severity in SEVERITIES if severity in severities), None), given["fail_on"])
-
-
-def _each(sources: api.Sources, checker: api.Checker, given: Any) -> int:
-    """One report for each file, in order; a file that cannot be understood is said, and makes the exit status 2 in the end."""
-    severities, broken = set(), False
-    for path in sources.files:
-        try:
-            report = checker.report(api.snapshot_of(replace(sources, files=(path,)), checker, talk.say))
-        except InputError as error:
-            talk.complain(error)
-            broken = True
-            continue
-        heading = f"{path}\n" if given["output_format"] == "text" else ""
-        talk.show(heading + _rendered(report, given["output_format"]) + ("\n" if heading else ""))
-        severities.add(worst(iter(report.findings)))
-    status = options.exit_code(next((severity for severity in SEVERITIES if severity in severities), None), given["fail_on"])
-    return 2 if broken else status
+def _tested(reports: Iterable[Labelled], sources: api.Sources, ran: List[int]) -> Iterable[Labelled]:
+    for label, report in reports:
+        report, ran[0] = with_selftest(report, sources)
+        yield Labelled(label, report)
 
 
 def with_selftest(report: Report, sources: api.Sources) -> Tuple[Report, int]:

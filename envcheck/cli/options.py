@@ -22,6 +22,21 @@ fail_on = click.option(
 )
 
 
+def project(command: Command) -> Command:
+    """What a project may settle for good: the file with its settings, how strict it is, and its baseline."""
+    for option in reversed(
+        (
+            click.option("--settings", "project", metavar="FILE", help="The file with the project's settings, instead of the one found here or above."),
+            click.option("--no-config", is_flag=True, help="Leave the project's settings alone."),
+            click.option("--fail-on", type=click.Choice([*SEVERITIES[:2], "never"]), help="The least severity that makes the exit status 1.  [default: error]"),
+            click.option("--baseline", metavar="FILE", help="Findings that this file holds are known: they fail nothing and are left out of the text."),
+            click.option("--write-baseline", metavar="FILE", help="Write what is found now to such a file; the exit status is then 0."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
 _LAUNCH = "envcheck.launch"
 
 

@@ -14,7 +14,7 @@ from envcheck import api
 from envcheck.cli import options, talk
 from envcheck.cli.check import with_selftest
 from envcheck.errors import InputError
-from envcheck.model import Report, worst
+from envcheck.model import Labelled, Report, worst
 
 
 @click.command(cls=options.Launching)
@@ -47,7 +47,7 @@ def command(ctx: click.Context, /, **given: Any) -> int:
         report, status = with_selftest(report, sources)
     _tell(report)
     # A self-test that could not run says nothing of the device; one that failed is a finding.
-    status = options.exit_code(worst(iter(report.findings)), given["fail_on"]) or (status if status > 1 and given["fail_on"] != "never" else 0)
+    status = options.exit_code(worst(report.findings), given["fail_on"]) or (status if status > 1 and given["fail_on"] != "never" else 0)
     if status:
         talk.write_error(f"`{words[0]}` was not started", "`--fail-on never` starts it whatever was found")
         return status
@@ -72,7 +72,7 @@ def _program(words: Tuple[str, ...]) -> Tuple[str, Tuple[str, ...]]:
 def _tell(report: Report) -> None:
     from envcheck.render import RENDERERS
 
-    sys.stderr.write(RENDERERS["text"](report, color=False, width=talk.width()))
+    sys.stderr.write(RENDERERS["text"]([Labelled("", report)], color=False, width=talk.width()))
 
 
 def _become(program: str, words: Tuple[str, ...], env: Tuple[str, ...]) -> None:

@@ -61,7 +61,7 @@ def command(python: Optional[str], devices: str, list_checks: bool, output_forma
         talk.show(json.dumps(document, separators=(",", ":")) + "\n")
     elif ran(rows):
         _show(rows, findings)
-    return ran_status(rows, options.exit_code(worst(iter(findings)), fail_on))
+    return ran_status(rows, options.exit_code(worst(findings), fail_on))
 
 
 def run_rows(

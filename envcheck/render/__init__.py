@@ -1,23 +1,51 @@
-"""Report -> str, one file a format."""
+"""Reports -> str, one file a format."""
 
 from __future__ import annotations
 
-from typing import Callable, Dict
+import importlib
+from typing import Callable, Dict, Iterable
 
-from envcheck.model import Report
+from envcheck.model import Labelled
+
+Renderer = Callable[..., str]
 
 
-def _text(report: Report, *, color: bool = False, width: int = 100) -> str:
+def _text(reports: Iterable[Labelled], *, color: bool = False, width: int = 100) -> str:
     from envcheck.render import text
 
-    return text.render(report, color=color, width=width)
+    return "".join(f"{_heading(label)}{text.render(report, color=color, width=width)}" + ("\n" if label else "") for label, report in reports)
 
 
-def _json(report: Report, *, color: bool = False, width: int = 100) -> str:
+def _heading(label: str) -> str:
+    from envcheck.render.escape import visible
+
+    return f"{visible(label)}\n" if label else ""
+
+
+def _json(reports: Iterable[Labelled], *, color: bool = False, width: int = 100) -> str:
     from envcheck.render import json_report
 
-    return json_report.render(report) + "\n"
+    return "".join(json_report.render(report, label) + "\n" for label, report in reports)
 
 
-RENDERERS: Dict[str, Callable[..., str]] = {"text": _text, "json": _json}
-"""Format -> (report, color, width) -> str; each loads what it needs when it is called, rich costs a third of a run."""
+def _format(module: str) -> Renderer:
+    """The renderer of a format that is the same for a terminal and a file: `render(reports)` of its module, loaded when it is called."""
+
+    def render(reports: Iterable[Labelled], *, color: bool = False, width: int = 100) -> str:
+        found: Renderer = importlib.import_module(f"envcheck.render.{module}").render
+        return found(reports)
+
+    return render
+
+
+RENDERERS: Dict[str, Renderer] = {
+    "text": _text,
+    "json": _json,
+    "sarif": _format("sarif"),
+    "junit": _format("junit"),
+    "github": _format("github"),
+    "gitlab": _format("gitlab"),
+    "markdown": _format("markdown"),
+    "csv": _format("csv_report"),
+}
+"""Format -> (reports, color, width) -> str, ending with a line break; each loads what it needs when it is called, rich costs a third of a run."""

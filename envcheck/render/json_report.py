@@ -12,15 +12,16 @@ SCHEMA = 1
 """Raised when a key changes its meaning or goes; new keys do not raise it."""
 
 
-def render(report: Report, *, color: bool = False, width: int = 0) -> str:
-    """The report as one line of ASCII JSON; `color` and `width` mean nothing here."""
-    return json.dumps(as_dict(report), separators=(",", ":"))
+def render(report: Report, label: str = "") -> str:
+    """The report as one line of ASCII JSON."""
+    return json.dumps(as_dict(report, label), separators=(",", ":"))
 
 
-def as_dict(report: Report) -> Dict[str, Any]:
+def as_dict(report: Report, label: str = "") -> Dict[str, Any]:
     """The report as plain values."""
     row: Dict[str, Any] = {
         "schema": SCHEMA,
+        **({"label": label} if label else {}),
         "verdict": report.verdict,
         "findings": [_finding(finding) for finding in report.findings],
         "undecided": [_undecided(item) for item in report.undecided],
@@ -34,7 +35,7 @@ def as_dict(report: Report) -> Dict[str, Any]:
 
 def _finding(finding: Finding) -> Dict[str, Any]:
     page = finding.page
-    return {
+    row: Dict[str, Any] = {
         "id": finding.id,
         "kind": finding.kind,
         "severity": finding.severity,
@@ -48,6 +49,9 @@ def _finding(finding: Finding) -> Dict[str, Any]:
         "fix": list(page.fix),
         "links": list(page.links),
     }
+    if finding.waiver:
+        row["waived"] = {"reason": finding.waiver.reason, "until": finding.waiver.until or None, "origin": finding.waiver.origin}
+    return row
 
 
 def _undecided(item: Undecided) -> Dict[str, Any]:

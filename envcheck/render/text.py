@@ -12,6 +12,7 @@ from rich.text import Text
 
 from envcheck.model import SEVERITIES, Finding, Nearest, Report, Snapshot, Undecided
 from envcheck.render.escape import visible
+from envcheck.render.words import plural, subject
 
 _COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan", "bad": "bold red", "caution": "yellow", "known-good": "green", "untested": "cyan"}
 _MOST_POSSIBLE = 3
@@ -61,16 +62,27 @@ def _written(console: Console) -> str:
 
 def _findings(console: Console, findings: Sequence[Finding]) -> None:
     """As they are ranked, but of the possible ones only the first few; what only open requirements allow is one line a package."""
+    known = [finding for finding in findings if finding.waiver and not finding.waiver.until]
+    findings = [finding for finding in findings if not (finding.waiver and not finding.waiver.until)]
     possible = [finding for finding in findings if finding.certainty == "possible" and finding.severity != "note"]
     shown = {id(finding) for finding in possible[:_MOST_POSSIBLE]}
     for finding in findings:
         if finding.certainty == "certain" or id(finding) in shown:
             _finding(console, finding)
+    _known(console, known)
     more = len(possible) - _MOST_POSSIBLE
     if more > 0:
-        console.print(Text(f"{_count(more, 'more possible finding is', 'more possible findings are')} left out here; `--format json` has them all"))
+        console.print(Text(f"{plural(more, 'more possible finding is', 'more possible findings are')} left out here; `--format json` has them all"))
         console.print()
     _open_requirements(console, [finding for finding in findings if finding.id.startswith("unpinned-")])
+
+
+def _known(console: Console, findings: Sequence[Finding]) -> None:
+    """What the baseline holds: a project that adopted it asked to see only what is new."""
+    if findings and findings[0].waiver:
+        told = plural(len(findings), "finding is known", "findings are known")
+        console.print(Text(visible(f"{told} since the baseline ({findings[0].waiver.origin}); `--format json` has them all")))
+        console.print()
 
 
 def _open_requirements(console: Console, findings: Sequence[Finding]) -> None:
@@ -81,6 +93,7 @@ def _open_requirements(console: Console, findings: Sequence[Finding]) -> None:
 
 def _finding(console: Console, finding: Finding) -> None:
     label = finding.severity if finding.certainty == "certain" else f"{finding.severity}, possible"
+    label += ", waived" if finding.waiver else ""
     head = Text.assemble((label, _COLOURS[finding.severity]), "  ", (visible(finding.title), "bold"), "  ", (f"[{finding.id}]", "dim"))
     console.print(head)
     rows = Table.grid(padding=(0, 2))
@@ -98,6 +111,8 @@ def _finding(console: Console, finding: Finding) -> None:
 def _explanation(rows: Table, finding: Finding) -> None:
     """Why, what to do, where it was seen; of a note, which is only good to know, `envcheck explain` shows it."""
     page = finding.page
+    if finding.waiver:
+        rows.add_row(_label("waived"), Text(visible(finding.waiver.text)))
     if finding.needs:
         rows.add_row(_label("if"), Text(visible(f"{_depends(finding.needs)} {page.unstated}")))
     if page.cause:
@@ -174,12 +189,8 @@ def _undecided(console: Console, undecided: Sequence[Undecided], snapshot: Snaps
         rows.add_row(Padding(Text(f"depends on {told}: tell it with {_question(items[0], snapshot)}", style="dim"), (0, 0, 0, 2)))
     more = sum(len(items) for _, items in ranked[_MOST_UNDECIDED:])
     if more:
-        rows.add_row(Text(f"{_count(more, 'more question is', 'more questions are')} left out here; `--format json` has them all"))
+        rows.add_row(Text(f"{plural(more, 'more question is', 'more questions are')} left out here; `--format json` has them all"))
     console.print(Padding(rows, (0, 0, 1, 2)))
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
 
 
 def _selftest(console: Console, rows: Sequence[Mapping[str, Any]], *, settings: bool = False) -> None:
@@ -202,7 +213,7 @@ _SENTENCES = {
 def _verdict(console: Console, report: Report) -> None:
     good = [finding for finding in report.findings if finding.kind == "good"]
     sentence = _SENTENCES[report.verdict] if not good or report.verdict != "known-good" else f"published as working: {visible(good[0].title)}  [{good[0].id}]"
-    console.print(Text.assemble((report.verdict, _COLOURS[report.verdict]), "  ", sentence))
+    console.print(Text.assemble((report.verdict, _COLOURS[report.verdict]), "  ", sentence + _waived(report)))
     console.print(Text("  " + subject(report.snapshot), style="dim"))
     if report.snapshot.complete and report.snapshot.package("torch").value == "absent":
         console.print(Text("  torch is not installed here; `--python PATH` checks another environment", style="dim"))
@@ -210,31 +221,10 @@ def _verdict(console: Console, report: Report) -> None:
         console.print(Padding(Text(_nearest(report.nearest)), (0, 0, 0, 2)))
 
 
-def subject(snapshot: Snapshot) -> str:
-    """What was looked at, in a few words: `Python 3.10.12, torch 2.1.2+cu121, 8 x NVIDIA A800, 212 packages`."""
-    parts = []
-    if snapshot.fact("python").is_known:
-        parts.append(f"Python {snapshot.fact('python').value}")
-    torch = snapshot.package("torch")
-    if torch.is_known:
-        parts.append("no torch" if torch.value == "absent" else f"torch {torch.value}")
-    cuda, driver = snapshot.fact("torch_cuda"), snapshot.fact("driver")
-    if torch.is_known and cuda.is_known and cuda.value != "absent" and "+cu" not in str(torch.value):
-        parts.append(f"CUDA {cuda.value}")
-    if driver.is_known and driver.value != "absent":
-        parts.append(f"driver {driver.value}")
-    parts.append(_gpus(snapshot))
-    parts.append(_count(len(snapshot.packages), "package", "packages") + ("" if snapshot.complete else " given"))
-    return visible(", ".join(parts))
-
-
-def _gpus(snapshot: Snapshot) -> str:
-    if snapshot.gpus is None:
-        reason = snapshot.fact("gpus").reason
-        return f"GPU unknown: {reason}" if reason else "GPU unknown"
-    if not snapshot.gpus:
-        return "no GPU"
-    return " + ".join(f"{gpu.count} x {gpu.name}" if gpu.count and gpu.count > 1 else gpu.name for gpu in snapshot.gpus)
+def _waived(report: Report) -> str:
+    """What the verdict leaves open: that it does not fail the run."""
+    loud = [finding for finding in report.findings if finding.kind != "good" and finding.severity != "note"]
+    return " (all of it is waived)" if loud and all(finding.waiver for finding in loud) else ""
 
 
 def _nearest(nearest: Nearest) -> str:

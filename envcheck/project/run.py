@@ -1,0 +1,77 @@
+"""The reports of one run: what the command line and a project's settings ask for together, one for each file, snapshot or target."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Callable, Iterator, List, Tuple
+
+from envcheck import api
+from envcheck.errors import InputError
+from envcheck.inputs.choice import Choice
+from envcheck.inputs.target import Target
+from envcheck.model import Labelled
+from envcheck.project.config import Project
+from envcheck.project.targets import combinations
+
+Warn = Callable[[str], None]
+
+
+def laid(project: Project, sources: api.Sources) -> api.Sources:
+    """`sources`, with what the project settles in every place where nothing was given."""
+    elsewhere = sources.python is not None or sources.snapshot is not None or sources.files
+    return replace(
+        sources,
+        files=sources.files if elsewhere else project.files,
+        choice=sources.choice if sources.choice != Choice() else Choice(project.groups, project.all_groups, project.extras),
+        config=sources.config or project.config,
+        scripts=sources.scripts or project.scripts,
+    )
+
+
+def targets_of(project: Project, declared: Target) -> List[Tuple[str, Target]]:
+    """Label and target of each combination. Raises `InputError`."""
+    return combinations(project.targets, declared, project.settings)
+
+
+def reports(sources: api.Sources, targets: List[Tuple[str, Target]], checker: api.Checker, warn: Warn) -> Iterator[Labelled]:
+    """One report for each target, and for each line where the sources are lines of snapshots. Raises `InputError`."""
+    from envcheck.inputs import snapshot
+
+    warn = _once(warn)
+    for label, target in targets:
+        one = replace(sources, target=target)
+        if one.snapshot is not None and snapshot.is_lines(one.snapshot):
+            lay = api.overlay(one, checker, warn)
+            for where, read in snapshot.read_lines(one.snapshot, warn):
+                yield Labelled(_joined(where, label), checker.report(lay(read)))
+        else:
+            yield Labelled(label, checker.report(api.snapshot_of(one, checker, warn)))
+
+
+def each(
+    sources: api.Sources, targets: List[Tuple[str, Target]], checker: api.Checker, warn: Warn, complain: Callable[[InputError], None]
+) -> Iterator[Labelled]:
+    """One report for each file and target, in order; of a file that cannot be understood `complain` is told, and the others go on."""
+    warn = _once(warn)
+    for path in sources.files:
+        try:
+            for label, report in reports(replace(sources, files=(path,)), targets, checker, warn):
+                yield Labelled(_joined(path, label), report)
+        except InputError as error:
+            complain(error)
+
+
+def _joined(first: str, second: str) -> str:
+    return f"{first} ({second})" if second else first
+
+
+def _once(warn: Warn) -> Warn:
+    """Several targets read the same files, and would say the same of them."""
+    said = set()
+
+    def tell(message: str) -> None:
+        if message not in said:
+            said.add(message)
+            warn(message)
+
+    return tell
