@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from envcheck import child
-from envcheck.selftest import host
+from envcheck.selftest import CHECKS, host
 from envcheck.selftest.private import Private
 
 HERE = Path(__file__).parent
@@ -58,7 +58,8 @@ def family(name: str) -> str:
 def table(rows: Iterable[Mapping[str, Any]], *, own: bool = False) -> tuple[list[str], bool]:
     """One line for each fault, and whether every one was seen on every seed, and by its own check alone where that is claimed.
 
-    With `own` no other check ran, and nothing is said of the others.
+    Checks that need a package do not count as others: accelerate and DeepSpeed run the training probe again. With `own` no
+    other check ran, and nothing is said of them.
     """
     by_fault: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
@@ -67,7 +68,7 @@ def table(rows: Iterable[Mapping[str, Any]], *, own: bool = False) -> tuple[list
     for fault, group in by_fault.items():
         check, alone = group[0]["check"], group[0]["alone"]
         seen = sum(any(family(name) == check for name in row["fired"]) for row in group)
-        others = sorted({family(name) for row in group for name in row["fired"]} - {check})
+        others = sorted(name for name in {family(name) for row in group for name in row["fired"]} - {check} if not CHECKS[name].needs)
         always = sorted(set.intersection(*({family(name) for name in row["fired"]} for row in group)))
         right = seen == len(group) and not (alone and others)
         good = good and right

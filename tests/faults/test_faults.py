@@ -77,6 +77,7 @@ def test_a_fault_that_goes_unseen_spoils_the_table() -> None:
     assert prove.table([row])[1]
     assert not prove.table([row, {**row, "seed": 1, "fired": []}])[1]
     assert not prove.table([{**row, "fired": ["softmax.dx.fp32", "gelu.fp32"]}])[1]
+    assert prove.table([{**row, "fired": ["softmax.dx.fp32", "accelerate.gnorm0.fp32"]}])[1]
 
 
 def test_an_alarm_is_counted() -> None:
