@@ -18,6 +18,7 @@ TRAIN_KEYS = (
     "reduce_bucket_size",
     "offload",
     "fsdp",
+    "fsdp_version",
     "parallelism",
     "optimizer",
     "adam_epsilon",

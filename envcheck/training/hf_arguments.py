@@ -165,9 +165,9 @@ def _fsdp(section: Section) -> Fact | None:
 
 
 def fsdp_loading(section: Section) -> dict[str, Fact | None]:
-    """How FSDP's ranks get their weights, under either spelling of Accelerate's and HF's settings."""
+    """Which FSDP it is and how its ranks get their weights, under either spelling of Accelerate's and HF's settings."""
     names = ("cpu_ram_efficient_loading", "sync_module_states")
-    return {f"fsdp_{name}": section.switch(f"fsdp_{name}") or section.switch(name) for name in names}
+    return {"fsdp_version": section.whole("fsdp_version"), **{f"fsdp_{name}": section.switch(f"fsdp_{name}") or section.switch(name) for name in names}}
 
 
 def _model(section: Section) -> dict[str, Fact | None]:

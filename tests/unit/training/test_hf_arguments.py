@@ -104,6 +104,8 @@ def test_precision(tmp_path: Path, text: str, side: Any, precision: Any) -> None
     [
         pytest.param("fsdp: full_shard offload", "fsdp", "full_shard offload", id="fsdp-text"),
         pytest.param("fsdp: ''", "fsdp", "false", id="fsdp-empty"),
+        pytest.param("fsdp_config: {fsdp_version: 2}", "fsdp_version", 2, id="fsdp-version"),
+        pytest.param("precompute_ref_log_probs: true", "precompute_ref_log_probs", "true", id="dpo-reference"),
         pytest.param("fsdp: []", "fsdp", "false", id="fsdp-empty-list"),
         pytest.param("fsdp: yes", "fsdp", "true", id="fsdp-boolean"),
         pytest.param("gradient_checkpointing: null", "gradient_checkpointing", "false", id="null-is-default"),
