@@ -9,12 +9,14 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import Callable, NamedTuple, Optional
 
 from envcheck.documents import LIMIT_BYTES, read_text
 from envcheck.errors import InputError
 from envcheck.inputs import sniff
 from envcheck.inputs.gathered import Gathered
+from envcheck.inputs.reports.marks import MARKS
 from envcheck.model import Snapshot
 
 _LOCK_BYTES = 64 << 20
@@ -51,6 +53,8 @@ KINDS: dict[str, Kind] = {
     "conda-list": Kind(sniff.conda_list, "conda_lists:columns", "`conda list`"),
     "conda-export": Kind(sniff.conda_export, "conda_lists:export", "`conda list --export`"),
     "conda-environment": Kind(sniff.conda_environment, "conda_environment", "environment.yml of conda"),
+    **{name: Kind(partial(sniff.tool, name=name), "reports.report", purpose) for name, (_, purpose) in MARKS.items()},
+    "report": Kind(sniff.report, "reports.report", "a bug report in Markdown"),
     "pip-list": Kind(sniff.pip_list, "listings:pip_columns", "`pip list`"),
     "pip-freeze": Kind(sniff.pip_freeze, "requirements:read_frozen", "`pip freeze`"),
     "requirements": Kind(sniff.requirements, "requirements", "a requirements file, or what pip-compile wrote"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 
+from envcheck.inputs.reports import marks
+
 _HEAD = 20_000
 """Characters that are looked at; every format says what it is early."""
 
@@ -98,6 +100,16 @@ def setup_py(text: str, path: str) -> bool:
 def conda_explicit(text: str, path: str) -> bool:
     """`@EXPLICIT` and one URL a line."""
     return _has(r"^@EXPLICIT\s*$", text)
+
+
+def tool(text: str, path: str, name: str) -> bool:
+    """The output of one tool and no more than that; with prose and fences around it, it is a report."""
+    return not marks.is_report(text[:_HEAD], path) and name in marks.found(text[:_HEAD])
+
+
+def report(text: str, path: str) -> bool:
+    """A bug report in Markdown."""
+    return marks.is_report(text[:_HEAD], path)
 
 
 def conda_list(text: str, path: str) -> bool:

@@ -25,16 +25,16 @@ from envcheck.training import (
     llamafactory,
     model_config,
     ms_swift,
+    named,
     pasted,
     source,
     torchtitan,
     torchtune,
 )
 from envcheck.training.combine import combine
-from envcheck.training.named import found
 from envcheck.training.values import Section, decoded
 
-__all__ = ["READERS", "Picture", "Reader", "combine", "picture", "read", "snapshot"]
+__all__ = ["READERS", "Picture", "Reader", "combine", "from_text", "picture", "read", "snapshot"]
 
 Warn = Callable[[str], None]
 
@@ -121,11 +121,23 @@ def _read(path: str, warn: Warn, inside: frozenset[str]) -> Picture:
     if _is_archive(path):
         section = Section(archive.settings(path), path, "TrainingArguments'", lenient=True)
         return Picture(_mapping(section, warn), {}, ())
-    text = read_text(path)
+    return _of_text(path, read_text(path), warn, _nested(inside | {place}))
+
+
+def from_text(text: str, path: str, warn: Warn = lambda message: None) -> Picture:
+    """What a config, a command or printed arguments in a report say; `path` is the report's, and the files that they name are another
+    machine's, so none is opened. Raises `InputError`.
+    """
+    with named.nothing_beside():
+        found = _of_text(path, text, warn, lambda other, _: {})
+    return found._replace(train=_spelt(found.train))
+
+
+def _of_text(path: str, text: str, warn: Warn, nested: Callable[[str, Warn], Mapping[str, Fact]]) -> Picture:
     if pasted.fits(text):
         return Picture(hf_arguments.read(Section(pasted.settings(text), path, "TrainingArguments'", lenient=True), warn), {}, ())
     if command.looks_like(text) or path.endswith((".sh", ".bash", ".slurm", ".sbatch")):
-        return _picture(command.read_script(path, text, _nested(inside | {place}), warn))
+        return _picture(command.read_script(path, text, nested, warn))
     return Picture(_mapping(Section(_settings(path, text), path, ""), warn), {}, ())
 
 
@@ -197,7 +209,7 @@ def _with_model(train: dict[str, Fact], warn: Warn) -> dict[str, Fact]:
     model = train.get("model")
     if model is None or not model.is_known:
         return train
-    path = found(os.path.join(str(model.value), "config.json"), model.origin.rpartition(":")[0])
+    path = named.found(os.path.join(str(model.value), "config.json"), model.origin.rpartition(":")[0])
     said: dict[str, Fact] = {}
     if path is not None:
         try:

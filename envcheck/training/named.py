@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Callable
 
 from envcheck.documents import Text, parse_json
@@ -17,8 +19,23 @@ _LEVELS = 3
 """How far above a file its relative paths are tried: `scripts/train/run.sh` is called from the project's folder."""
 
 
+_ALONE: ContextVar[bool] = ContextVar("alone", default=False)
+
+
+@contextmanager
+def nothing_beside() -> Iterator[None]:
+    """Within it no named file is found: a pasted config names files of another machine."""
+    token = _ALONE.set(True)
+    try:
+        yield
+    finally:
+        _ALONE.reset(token)
+
+
 def found(named: str, beside: str) -> str | None:
     """The first file that a relative path means: from the naming file's folder, those above it, and the working directory."""
+    if _ALONE.get():
+        return None
     return next((path for path in _places(named, beside) if os.path.isfile(path)), None)
 
 
