@@ -2,7 +2,7 @@
 
 One file. A first line names the format and the header's length, the header (JSON) says where everything lies:
 
-    envcheck-index 4 2345
+    envcheck-index 5 2345
     {"fingerprint": "…", "keys": {"torch": [offset, length], …}, "ids": [offset, length], "tables": {…}}
     …blocks of JSON, back to back…
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from envcheck.matrix.schema import Draft
 
-FORMAT = b"envcheck-index 4 "
+FORMAT = b"envcheck-index 5 "
 
 
 class Located(NamedTuple):
@@ -65,6 +65,7 @@ def compile_index(drafts: Sequence[Draft], tables: Mapping[str, Any], fingerprin
         "keys": {key: blocks.add(slabs.as_row(one)) for key, one in slabs.layout(located).items()},
         "good": blocks.add(good),
         "ids": blocks.add(ids),
+        "signatures": blocks.add([[draft.entry.id, list(draft.page.signature)] for draft in drafts if draft.page.signature and not draft.page.withdrawn]),
         "tables": {name: _table(tables[name], blocks) for name in sorted(tables)},
         "notices": list(notices),
     }
@@ -160,6 +161,10 @@ class Index:
     def page(self, span: Span) -> Page:
         """The page that a `Located` points to."""
         return _page(self._block(span))
+
+    def signatures(self) -> Sequence[Tuple[str, Sequence[str]]]:
+        """Ids and what a log shows of them, of the entries that say so."""
+        return [(id, patterns) for id, patterns in self._block(self._header["signatures"])]
 
     def all(self) -> Dict[str, Tuple[Located, bool]]:
         """Every entry by id, and whether it is withdrawn."""

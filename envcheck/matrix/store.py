@@ -64,6 +64,11 @@ class Matrix:
         """Every entry by id, the withdrawn ones too."""
         return {name: (located, index) for index in self._indexes for name, (located, _) in index.all().items()}
 
+    def signatures(self) -> Iterator[Tuple[str, Sequence[str]]]:
+        """Ids of entries and the regular expressions that a log shows of them."""
+        for index in self._indexes:
+            yield from index.signatures()
+
     def explain(self, name: str, rules: Iterable[str] = ()) -> Tuple[Located, Page]:
         """One entry and its page. Raises `InputError` naming the nearest id, one of `rules` perhaps."""
         everything = self.all()

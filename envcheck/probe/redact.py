@@ -28,7 +28,7 @@ def redact(snapshot: Snapshot, names: FrozenSet[str] = frozenset()) -> Snapshot:
     Of a path the last part stays. A variable keeps its value where that is a number, a switch or a plain word, and is
     otherwise only `set`. `names` are taken out beside the current user's and host's own.
     """
-    hider = _Hider(names | _own_names(), frozenset(str(fact.value) for fact in snapshot.packages.values()))
+    hider = _Hider(names | own_names(), frozenset(str(fact.value) for fact in snapshot.packages.values()))
     return replace(
         snapshot,
         facts=hider.facts(snapshot.facts),
@@ -69,7 +69,8 @@ class _Hider:
         return self.prose(value)
 
 
-def _own_names() -> FrozenSet[str]:
+def own_names() -> FrozenSet[str]:
+    """What names the current user and host."""
     import getpass
     import platform
 

@@ -53,8 +53,9 @@ def _row(number: int, line: str, said: Said, fenced: bool) -> None:
     # In a sentence (`torch 2.1.0 works fine`) one blank stands between the words.
     columns = fenced or "  " in line.strip() or line.count(" ") == 1
     row, asked = _COLUMNS.fullmatch(line.strip()) if columns else None, _OPEN.fullmatch(line)
-    if row and words.package(row[1]) and "." in row[2]:
-        said.package(words.package(row[1]), row[2], number)
+    name = (words.package(row[1]) or (row[1] if row[1].startswith("nvidia-") else "")) if row else ""
+    if row and name and "." in row[2]:
+        said.package(name, row[2], number)
         cuda = re.search(r"cuda_?(\d{1,2})[._](\d)", row[3] or "")
         if cuda and words.package(row[1]) == "torch":
             said.fact("torch_cuda", f"{cuda[1]}.{cuda[2]}", number)

@@ -1,0 +1,75 @@
+"""What a traceback or log names: entries and rules by their signatures, ranked with the environment where one is given, and missing names."""
+
+from __future__ import annotations
+
+import re
+from typing import IO, Dict, List, Optional, Tuple
+
+from envcheck import signatures
+from envcheck.conditions import evaluate
+from envcheck.facts import missing
+from envcheck.matrix.index import Index, Located
+from envcheck.matrix.store import Matrix
+from envcheck.model import Report, Truth, UsedFact
+from envcheck.signatures import FITS, OPEN, RULED_OUT, Log, MissingName, Named, Seen, Signature
+from envcheck.wire import canonical_name
+
+MISSING = "missing-name"
+_CANNOT = Signature(MISSING, r"cannot import name '(\w+)' from '([\w.]+)'")
+
+
+def read(stream: IO[str], matrix: Matrix, report: Optional[Report] = None) -> Log:
+    """Everything that a log names, the likeliest first; `report` is what was said of the environment it is from."""
+    from envcheck.rules import RULES
+
+    wanted = [Signature(id, pattern) for id, patterns in matrix.signatures() for pattern in patterns]
+    wanted += [Signature(id, pattern) for id, rule in RULES.items() if id != MISSING for pattern in rule.page.signature]
+    hits = {hit.id: hit for hit in signatures.seen(stream, [*wanted, _CANNOT])}
+    error = hits.pop(MISSING, None)
+    everything = matrix.all()
+    named = [_entry(hit, *everything[hit.id], report) if hit.id in everything else _rule(hit, report) for hit in hits.values()]
+    return Log(tuple(sorted(named, key=_rank)), _missing(error, matrix) if error else ())
+
+
+def _entry(hit: Seen, located: Located, index: Index, report: Optional[Report]) -> Named:
+    entry, page = located.entry, index.page(located.page)
+    standing = OPEN
+    facts: Tuple[UsedFact, ...] = ()
+    if report is not None:
+        outcome = evaluate(entry.when, report.snapshot)
+        standing = {Truth.YES: FITS, Truth.UNKNOWN: OPEN, Truth.NO: RULED_OUT}[outcome.truth]
+        facts = tuple(UsedFact(key, fact.value, fact.origin) for key, fact in outcome.used if fact.value is not None)
+    return Named(entry.id, entry.title, entry.kind, entry.severity, page, hit, standing, facts)
+
+
+def _rule(hit: Seen, report: Optional[Report]) -> Named:
+    from envcheck.rules import RULES
+
+    rule = RULES[hit.id]
+    found = next((finding for finding in report.findings if finding.id == hit.id), None) if report else None
+    if found is not None:
+        return Named(hit.id, found.title, found.kind, found.severity, found.page, hit, FITS, found.facts)
+    return Named(hit.id, rule.title, "bad", "error", rule.page, hit, OPEN)
+
+
+_ORDER = (FITS, OPEN, RULED_OUT)
+
+
+def _rank(one: Named) -> Tuple[int, int, int, str]:
+    """What fits the environment first, then what fixes most letters, then what came last: the error ends a traceback."""
+    return (_ORDER.index(one.standing), -one.seen.weight, -one.seen.last, one.id)
+
+
+def _missing(hit: Seen, matrix: Matrix) -> Tuple[MissingName, ...]:
+    found = re.search(_CANNOT.pattern, hit.matched)
+    if found is None:
+        return ()
+    name, module = found[1], found[2]
+    by: Dict[Tuple[str, Tuple[str, ...], str, str], List[str]] = {}
+    for package in matrix.table_keys("missing_names"):
+        for row in missing.rows(matrix.table("missing_names", package)):
+            if row.name.rpartition(".")[2] == name and canonical_name(row.name.partition(".")[0]) == canonical_name(module.partition(".")[0]):
+                by.setdefault((row.of, tuple(row.lacks), row.first, row.last), []).append(f"{package}{row.versions} ({row.file})")
+    if not by:
+        return (MissingName(hit.last, hit.text, name, module, "", (), "", "", ()),)
+    return tuple(MissingName(hit.last, hit.text, name, module, *key, tuple(importers)) for key, importers in by.items())
