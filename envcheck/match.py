@@ -24,6 +24,13 @@ _SPOKEN_OF = {
 """Settings that only a package has: an entry that used one of them speaks of a package that is there, though nobody named it."""
 
 
+COMMON_SETTINGS = frozenset(
+    ("precision", "param_dtype", "zero_stage", "overlap_comm", "offload", "fsdp", "world_size", "gradient_accumulation_steps", "gradient_checkpointing")
+    + ("attn_implementation", "method", "quantization", "optimizer", "torch_compile", "deepspeed_bf16", "deepspeed_fp16", "trainer_precision")
+)
+"""Training settings that every run decides one way or the other."""
+
+
 class Matches(NamedTuple):
     """What a set of entries says of a snapshot."""
 
@@ -45,7 +52,7 @@ def match(snapshot: Snapshot, entries: Iterable[Entry]) -> Matches:
             findings.append(finding(entry, outcome, "possible", "warning", outcome.missing))
         elif not outcome.missing:
             findings.append(finding(entry, outcome, "possible", _possible_severity(entry, outcome)))
-        elif _is_near(entry, outcome):
+        elif _is_near(entry, outcome, snapshot):
             undecided.append(Undecided(entry.id, entry.kind, entry.severity, entry.culprit, entry.title, outcome.missing))
     return Matches(tuple(sorted(findings, key=_finding_rank)), tuple(sorted(undecided, key=_undecided_rank)))
 
@@ -72,13 +79,16 @@ def finding(entry: Entry, outcome: Outcome, certainty: str, severity: str, needs
     return Finding(entry.id, entry.kind, severity, certainty, entry.title, entry.culprit, facts, needs=needs)
 
 
-def _is_near(entry: Entry, outcome: Outcome) -> bool:
+def _is_near(entry: Entry, outcome: Outcome, snapshot: Snapshot) -> bool:
     """Whether everything known fits, at least one fact of its own among it, and little is missing that is worth asking for."""
     if entry.severity == "note":
         return False
     # Of a package that nobody spoke of it is not even known that it is there; only what nearly every run has is worth a question.
     used = {key for key, _ in outcome.used}
     if any(is_package(key) and key not in COMPANIONS and used.isdisjoint(_SPOKEN_OF.get(key, ())) for key in outcome.missing):
+        return False
+    # Where nobody spoke of the training at all, only settings that every run decides are; who gave a config can be asked for the rest.
+    if not snapshot.train and any(key.startswith("train.") and key[6:] not in COMMON_SETTINGS for key in outcome.missing):
         return False
     # A variable that nobody spoke of is seldom set: alone it is worth a question, beside another missing fact it is not.
     if sum(2 if key.startswith("env.") else 1 for key in outcome.missing) > MOST_MISSING:

@@ -18,10 +18,10 @@ def test_there_are_enough_to_mean_something() -> None:
 def test_no_good_one_is_refused_and_few_are_warned_of() -> None:
     assert FIGURES["false_alarms"] == 0
     assert FIGURES["warned"] <= 0.15
-    assert FIGURES["undecided"] <= 10
+    assert FIGURES["undecided"] <= 8
 
 
 def test_the_bad_ones_are_found_or_pointed_at() -> None:
     """Raised as the matrix learns; never lowered."""
-    assert FIGURES["found"] >= 0.53
-    assert FIGURES["pointed"] >= 0.86
+    assert FIGURES["found"] >= 0.63
+    assert FIGURES["pointed"] >= 0.9

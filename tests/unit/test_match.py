@@ -128,3 +128,11 @@ def test_a_setting_speaks_of_the_package_that_has_it() -> None:
     assert item.needs == ("deepspeed",)
     other = entry("other", {"deepspeed": "<1", "torch": "<2"})
     assert match(snap(torch="1.13.1"), [other]).undecided == ()
+
+
+def test_a_rare_setting_is_asked_for_only_where_settings_were_given() -> None:
+    rare = entry("rare", {"torch": "<2.3", "train.model_type": "qwen2"})
+    assert match(snap(torch="2.2.0"), [rare]).undecided == ()
+    assert [item.needs for item in match(snap(torch="2.2.0", train={"precision": "bf16"}), [rare]).undecided] == [("train.model_type",)]
+    common = entry("common", {"torch": "<2.3", "train.precision": "bf16"})
+    assert [item.needs for item in match(snap(torch="2.2.0"), [common]).undecided] == [("train.precision",)]
