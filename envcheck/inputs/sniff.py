@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import lru_cache
 
 from envcheck.inputs.reports import marks
 
@@ -104,7 +105,13 @@ def conda_explicit(text: str, path: str) -> bool:
 
 def tool(text: str, path: str, name: str) -> bool:
     """The output of one tool and no more than that; with prose and fences around it, it is a report."""
-    return not marks.is_report(text[:_HEAD], path) and name in marks.found(text[:_HEAD])
+    return name in _tools(text, path)
+
+
+@lru_cache(maxsize=2)
+def _tools(text: str, path: str) -> tuple[str, ...]:
+    """What each kind of tool asks, answered once for a file."""
+    return () if marks.is_report(text[:_HEAD], path) else tuple(marks.found(text[:_HEAD]))
 
 
 def report(text: str, path: str) -> bool:

@@ -124,13 +124,18 @@ def _read(path: str, warn: Warn, inside: frozenset[str]) -> Picture:
     return _of_text(path, read_text(path), warn, _nested(inside | {place}))
 
 
-def from_text(text: str, path: str, warn: Warn = lambda message: None) -> Picture:
-    """What a config, a command or printed arguments in a report say; `path` is the report's, and the files that they name are another
-    machine's, so none is opened. Raises `InputError`.
+def from_text(text: str, path: str, first: int = 1, warn: Warn = lambda message: None) -> Picture:
+    """What a config, a command or printed arguments in a report say; `path` is the report's, `first` the line that the text begins on there.
+    The files that they name are another machine's, so none is opened. Raises `InputError`.
     """
     with named.nothing_beside():
         found = _of_text(path, text, warn, lambda other, _: {})
-    return found._replace(train=_spelt(found.train))
+    place = re.compile(re.escape(path) + r":(\d+)")
+
+    def moved(facts: Mapping[str, Fact]) -> dict[str, Fact]:
+        return {key: fact._replace(origin=place.sub(lambda at: f"{path}:{int(at[1]) + first - 1}", fact.origin)) for key, fact in facts.items()}
+
+    return found._replace(train=moved(_spelt(found.train)), env=moved(found.env))
 
 
 def _of_text(path: str, text: str, warn: Warn, nested: Callable[[str, Warn], Mapping[str, Fact]]) -> Picture:

@@ -28,7 +28,7 @@ _BUILD_CUDA = re.compile(r"cuda_?(\d{1,2})[._](\d)")
 
 def read(lines: Iterable[Line], said: Said) -> None:
     """Take what the lines of one part say."""
-    last = ""
+    last = shown = ""
     for number, line in lines:
         if _listed(number, line, said):
             continue
@@ -40,20 +40,25 @@ def read(lines: Iterable[Line], said: Said) -> None:
         variable = _VARIABLE.fullmatch(line)
         if variable:
             if matters(variable[1]):
-                said.env(variable[1], variable[2].strip(), number)
+                said.env(variable[1], variable[2].rstrip("\\ ").strip("\"'"), number)
             continue
         pair = _PAIR.fullmatch(line) if len(line) < _LONGEST else None
         if pair is None:
             _cudnn(number, line, said) if last == "cudnn" else None
             continue
-        if last in _TORCH and words.plain(pair["label"]) == "cuda":
+        if last in _TORCH and line.startswith("  CUDA:"):
             # `python -m bitsandbytes` indents torch's CUDA below torch.
             _torch_cuda(pair["value"], number, said)
             continue
+        if pair["label"].strip() == "Version" and shown:
+            # `pip show` gives the name a line before the version.
+            said.package(shown, words.value(pair["value"]), number)
+        shown = pair["value"] if pair["label"].strip() == "Name" and _NAME.fullmatch(pair["value"]) else ""
         last = _pair(pair["label"], pair["value"], number, said)
 
 
 _LONGEST = 400
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]{1,60}")
 
 
 def _listed(number: int, line: str, said: Said) -> bool:
@@ -123,10 +128,17 @@ def _rocm(value: str, number: int, said: Said) -> None:
         said.fact("rocm", found[1], number)
 
 
+# `2.1.0 (CUDA 12.1)`: what stands beside torch's version is torch's; CUDA alone may be the driver's or a toolkit's.
+_OWN_CUDA = re.compile(r"\A\S+\s*(?:\(|\+|/|,)?\s*(?:with |built with |built for )?(?:CUDA|cuda) ?v?([0-9]{2}\.[0-9])(?![0-9.])")
+
+
 def _torch(value: str, number: int, said: Said) -> None:
     version = words.value(value)
     if version:
         said.package("torch", version, number)
+        built = _OWN_CUDA.search(value)
+        if built:
+            said.fact("torch_cuda", built[1], number)
 
 
 def _python(value: str, number: int, said: Said) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 MARKS: dict[str, tuple[str, str]] = {
-    "vllm-collect-env": (r"^vLLM Version\s*:|^\s*vLLM Info\s*$|^vLLM API Version", "vLLM's collect_env"),
+    "vllm-collect-env": (r"^vLLM Version\s*:|^[ \t]*vLLM Info[ \t]*$|^vLLM API Version", "vLLM's collect_env"),
     "collect-env": (
         r"^(?:Collecting environment information\.\.\.|PyTorch version\s*:|CUDA used to build PyTorch\s*:|\[pip\d?\] \S+==)",
         "torch.utils.collect_env",
@@ -26,22 +26,23 @@ MARKS: dict[str, tuple[str, str]] = {
     "nvcc": (r"^Cuda compilation tools, release", "`nvcc --version`"),
 }
 """Name -> pattern, and what it is for people. The first that is found names the part."""
-_COMPILED = {name: re.compile(pattern, re.MULTILINE) for name, (pattern, _) in MARKS.items()}
 
 
 def found(text: str) -> list[str]:
     """The tools whose output a text holds, in the order of `MARKS`."""
-    return [name for name, pattern in _COMPILED.items() if pattern.search(text)]
+    # `re` keeps what it compiled: a run that reads no report compiles nothing.
+    return [name for name, (pattern, _) in MARKS.items() if re.search(pattern, text, re.MULTILINE)]
 
 
-_FENCE = re.compile(r"^\s*(?:```|~~~)", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
+_BULLET = re.compile(r"^[ \t]*[-*] [^:\n]{1,60}: \S", re.MULTILINE)
 _HEADING = re.compile(r"^#{1,4} \S", re.MULTILINE)
 _OTHER_FILES = re.compile(r"^(?:FROM \S|\[[\w.\"-]+\]\s*$|@EXPLICIT)|^(?:dependencies|channels):", re.MULTILINE)
 
 
 def is_report(text: str, path: str) -> bool:
     """Whether a text is a bug report: Markdown by its name, by its fences and headings, or with a tool's output and prose around it."""
-    if path.lower().endswith((".md", ".markdown")) and (found(text) or _FENCE.search(text)):
+    if path.lower().endswith((".md", ".markdown")) and (found(text) or _FENCE.search(text) or len(_BULLET.findall(text)) > 1):
         return True
     if text.lstrip()[:1] in ("{", "[") or _OTHER_FILES.search(text):
         return False

@@ -18,6 +18,9 @@ _PAIR = re.compile(
 )
 _PYTHON = re.compile(r"\b[Pp]ython\s*[:=]?\s*v?(3\.[0-9]{1,2}(?:\.[0-9]{1,2})?)(?![\w.]*\w)")
 _DRIVER = re.compile(r"\b[Dd]river(?: version)?\s*[:=]?\s*v?([0-9]{3}\.[0-9]{2,3}(?:\.[0-9]{2})?)(?![\w.]*\w)")
+_TORCH_CUDA = re.compile(
+    r"\b(?:[Pp]y)?[Tt]orch\s*[:=]{0,2}\s*v?[0-9][0-9.]*[0-9]\s*(?:\(|\+|/|,)?\s*(?:with |built with |built for )?(?:CUDA|cuda) ?v?([0-9]{2}\.[0-9])(?![0-9.])"
+)
 _DEVICES = re.compile(
     r"(?<![\w.-])(?:(?P<before>[1-9][0-9]{0,3})\s*[x×*]\s*)?(?P<name>(?:NVIDIA )?(?:(?:Tesla )?V100S?|A100|A800|H100|H800|"
     r"H200|H20|B200|L40S?|L4|T4|P100|A6000|A5000|A10G?|A30|A40|"
@@ -33,13 +36,15 @@ _OTHER = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"`[^`\n]*`|https?://\S+|\[[^\]\n]*\]\([^)\n]*\)")
+_STEP = re.compile(r"\s*\d+[.)]\s")
 _SENTENCE = re.compile(r"(?<=[.!;])\s+(?=[A-Z])")
 
 
 def read(lines: Iterable[Line], said: Said) -> None:
     """Take what unambiguous sentences say."""
     for number, line in lines:
-        for sentence in _SENTENCE.split(line) if len(line) < _LONGEST else ():
+        # A numbered line is a step or a way out, seldom what is there.
+        for sentence in _SENTENCE.split(line) if len(line) < _LONGEST and not _STEP.match(line) else ():
             if not _OTHER.search(_QUOTED.sub(_inside, sentence)):
                 _sentence(number, _QUOTED.sub(_inside, sentence), said)
 
@@ -65,6 +70,9 @@ def _sentence(number: int, sentence: str, said: Said) -> None:
         values = set(expression.findall(sentence))
         if len(values) == 1:
             said.fact(key, values.pop(), number)
+    built = set(_TORCH_CUDA.findall(sentence))
+    if len(built) == 1 and len(pairs.get("torch", ())) < 2:
+        said.fact("torch_cuda", built.pop(), number)
     devices = list(_DEVICES.finditer(sentence))
     if len(devices) == 1:
         count = devices[0]["before"] or devices[0]["behind"]

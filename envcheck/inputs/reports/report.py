@@ -40,8 +40,8 @@ def understood(text: str, path: str) -> Said:
     return said
 
 
-_LOG = re.compile(r"^\s*(?:Traceback \(most recent call last\)|  File \"|\[rank\d+\]:)", re.MULTILINE)
-_CODE = re.compile(r"^(?:import \w|from \w[\w.]* import |def \w+\(|class \w+|\s*self\.\w+)", re.MULTILINE)
+_LOG = re.compile(r"^[ \t]*(?:Traceback \(most recent call last\)|  File \"|\[rank\d+\]:)", re.MULTILINE)
+_CODE = re.compile(r"^(?:import \w|from \w[\w.]* import |def \w+\(|class \w+|[ \t]*self\.\w+)", re.MULTILINE)
 
 
 def _part(part: parts.Part, said: Said) -> None:

@@ -52,6 +52,8 @@ def test_a_report_of_many_parts() -> None:
         "Flash attention requires torch 2.2.0.",
         "Since torch 2.4.0 this is broken",
         "torch 2.1.0 works fine",
+        "1. deepspeed 0.10.2",
+        "the loss is nan with deepspeed==0.13.5 but fine with deepspeed==0.10.2",
         "fixed in deepspeed 0.14.4",
         "see https://index.example/torch-2.1.0/notes",
         "section 2.1.0 of the torch documentation",
@@ -106,6 +108,48 @@ def test_configs_and_commands_in_fences() -> None:
     assert (train["zero_stage"].value, train["precision"].value, train["learning_rate"].value) == (2, "bf16", 2e-5)
 
 
+def test_python_that_makes_its_arguments() -> None:
+    code = "from trl import SFTConfig\n\nargs = SFTConfig(\n    bf16=True,\n    learning_rate=rate,\n    gradient_accumulation_steps=4,\n    output_dir='out',\n)\n"
+    train = said(f"```python\n{code}```")[0].train
+    assert train["precision"] == ("bf16", "bug.md:5", "")
+    assert train["gradient_accumulation_steps"].value == 4
+    twice = f"```python\n{code}\nother = SFTConfig(fp16=True)\n```"
+    assert "precision" not in said(twice)[0].train
+
+
+@pytest.mark.parametrize(
+    ("text", "cuda"),
+    [
+        ("torch 2.1.0 with CUDA 12.1", "12.1"),
+        ("- PyTorch: 2.1.0 (CUDA 11.8)", "11.8"),
+        ("- CUDA: 12.1", None),
+        ("CUDA 12.1", None),
+        ("torch: 2.1.2\nCUDA Version: 12.2", None),
+        ("| CUDA version | 12.1 |", None),
+    ],
+)
+def test_only_cuda_beside_torch_is_torchs(text: str, cuda: str | None) -> None:
+    assert said(text)[0].fact("torch_cuda").value == cuda
+
+
+def test_a_command_between_sentences() -> None:
+    text = "We run\nNCCL_P2P_DISABLE=1 \\\ntorchrun train.py \\\n  --bf16 True \\\n  --learning_rate 2e-5\nand the loss is 0.\n"
+    snapshot, _ = said(text)
+    assert (snapshot.train["precision"].value, snapshot.train["learning_rate"].value) == ("bf16", 2e-5)
+    assert snapshot.env["NCCL_P2P_DISABLE"].value == "1"
+    assert snapshot.train["learning_rate"].origin == "bug.md:5"
+
+
+def test_a_package_in_a_list_is_no_command() -> None:
+    snapshot, _ = said("deepspeed                0.16.7\n\nswift sft \\\n  --model Qwen/Qwen2.5-7B-Instruct \\\n  --torch_dtype bfloat16\n")
+    assert snapshot.package("deepspeed").value == "0.16.7"
+    assert snapshot.train["model"].value == "Qwen/Qwen2.5-7B-Instruct"
+
+
+def test_pip_show() -> None:
+    assert packages("Name: flash_attn\nVersion: 2.7.4.post1\nSummary: fast\nVersion: 3\n") == {"flash-attn": "2.7.4.post1"}
+
+
 def test_files_that_a_pasted_command_names_are_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "ds.json").write_text('{"zero_optimization": {"stage": 3}}')
     monkeypatch.chdir(tmp_path)
@@ -117,3 +161,13 @@ def test_files_that_a_pasted_command_names_are_not_opened(tmp_path: Path, monkey
 def test_printed_arguments() -> None:
     train = said("```\nTrainingArguments(\nfp16=True,\nlearning_rate=0.0002,\n)\n```")[0].train
     assert train["precision"].value == "fp16"
+
+
+def test_a_config_behind_a_long_log_keeps_its_lines() -> None:
+    text = "step\n" * 20_000 + "\n" * 20_000 + "```yaml\nbf16: true\nlearning_rate: 1.0e-4\nper_device_train_batch_size: 2\noutput_dir: out\n```\n"
+    train = said(text)[0].train
+    assert train["precision"].origin == "bug.md:40002"
+
+
+def test_a_comment_that_does_not_end_is_none() -> None:
+    assert packages("<!-- torch==2.0.0 -->\n<!-- \n- torch: 2.1.0\n") == {"torch": "2.1.0"}
