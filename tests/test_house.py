@@ -45,7 +45,9 @@ FLOORS = {
     "named": 6,
     "workshop": 7,
     "project": 7,
+    "constraints": 7,
     "cli": 8,
+    "pytest_plugin": 8,
 }
 MODULES = sorted(ROOT.rglob("*.py"))
 

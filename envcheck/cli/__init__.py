@@ -25,6 +25,8 @@ COMMANDS = {
     "explain": ("envcheck.cli.explain", "Show an entry or a rule as a page, or what a traceback or log names."),
     "triage": ("envcheck.cli.triage", "Read a whole bug report: what it says, what contradicts, what it names."),
     "diff": ("envcheck.cli.diff", "Show what differs between two environments, or between nodes."),
+    "constraints": ("envcheck.cli.constraints", "Write a constraints file for pip and uv that leaves out what is known bad."),
+    "completion": ("envcheck.cli.completion", "Write what makes a shell complete commands and options."),
     "matrix": ("envcheck.cli.matrix", "List and show the entries, write and check new ones."),
 }
 """Command -> the module that holds it, loaded when it is called, and its one line of help."""
@@ -35,6 +37,9 @@ class _Lazy(click.Group):
 
     def parse_args(self, ctx: click.Context, args: List[str]) -> List[str]:
         own = ("--help", "--version", "-h")
+        if ctx.resilient_parsing and not args:
+            # A shell asks what could stand here: every command.
+            return super().parse_args(ctx, args)
         if not args or (args[0] not in own and args[0] not in COMMANDS and (args[0].startswith("-") or os.path.exists(args[0]))):
             args = ["check", *args]
         return super().parse_args(ctx, args)

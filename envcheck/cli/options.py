@@ -93,6 +93,13 @@ def target_of(given: Mapping[str, Any]) -> Target:
     return Target(given["gpu"], given["driver"], given["cuda"], given["python_version"], given["platform"], given["settings"])
 
 
+def target_words(target: Target) -> str:
+    """A declared target in a few words: `gpu A100, python-version 3.11`."""
+    rows = [("gpu", ", ".join(target.gpu)), ("driver", target.driver), ("cuda", target.cuda), ("python-version", target.python_version)]
+    rows += [("platform", target.platform), ("set", " ".join(target.settings))]
+    return ", ".join(f"{name} {value}" for name, value in rows if value)
+
+
 class _Kind(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     """A kind of file, or a complaint that lists them; the list is loaded only when it is asked for."""
 
@@ -126,6 +133,6 @@ def files(command: Command) -> Command:
 
 def exit_code(worst: Any, least: str) -> int:
     """1 where the worst severity is at or above the one to fail on."""
-    if worst is None or least == "never":
-        return 0
-    return int(SEVERITIES.index(worst) <= SEVERITIES.index(least))
+    from envcheck.project.run import reaches
+
+    return int(reaches(worst, least))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Callable, Iterator, List, Tuple
+from typing import Callable, Iterator, List, Optional, Tuple
 
 from envcheck import api
 from envcheck.errors import InputError
 from envcheck.inputs.choice import Choice
 from envcheck.inputs.target import Target
-from envcheck.model import Labelled
-from envcheck.project.config import Project
+from envcheck.model import SEVERITIES, Labelled
+from envcheck.project.config import Project, find, read
 from envcheck.project.targets import combinations
 
 Warn = Callable[[str], None]
@@ -75,3 +75,29 @@ def _once(warn: Warn) -> Warn:
             warn(message)
 
     return tell
+
+
+def of_this_environment(folder: str) -> Tuple[str, bool]:
+    """The text of the reports on the running environment for each of the project's targets, and whether something reaches `fail-on`.
+
+    The project's files are left aside: what is installed is what runs. Raises `InputError`, `MatrixError` and `UnableError`.
+    """
+    from datetime import date
+    from pathlib import Path
+
+    from envcheck.model import worst
+    from envcheck.project.accepted import Accepted
+    from envcheck.render import RENDERERS
+
+    path = find(folder)
+    project = replace(read(path), files=()) if path else Project()
+    accepting = Accepted(project.waivers, date.today().isoformat(), project.baseline or None)
+    checker = api.Checker([Path(one) for one in project.matrix])
+    sources = laid(project, api.Sources())
+    marked = list(accepting.mark(reports(sources, targets_of(project, sources.target), checker, lambda message: None)))
+    return RENDERERS["text"](marked, color=False, width=100), any(reaches(worst(one.report.findings), project.fail_on or "error") for one in marked)
+
+
+def reaches(severity: Optional[str], least: str) -> bool:
+    """Whether the worst severity is at or above the one to fail on."""
+    return severity is not None and least != "never" and SEVERITIES.index(severity) <= SEVERITIES.index(least)
