@@ -85,6 +85,7 @@ TABLES: Dict[str, Callable[[Any], Any]] = {
     "refused_metadata": refused.check_row,
     "own_minimums": minimums.check_row,
     "model_families": families.check_row,
+    "family_precision": families.check_precision,
     "stacks": stacks.check_row,
     "images": images.check,
     "missing_names": missing.check_row,
@@ -92,7 +93,9 @@ TABLES: Dict[str, Callable[[Any], Any]] = {
 }
 """Table -> what one of its rows becomes in the index, or an error that says why not."""
 
-BY_PACKAGE = frozenset(("requires", "releases", "numpy_abi", "gone_modules", "refused_metadata", "own_minimums", "missing_names", "model_families"))
+BY_PACKAGE = frozenset(
+    ("requires", "releases", "numpy_abi", "gone_modules", "refused_metadata", "own_minimums", "missing_names", "model_families", "family_precision")
+)
 """Tables with one row a package (or model family), of which a run reads only the rows of what is there; their checkers give (package, row)."""
 
 SEVERAL = frozenset(("gone_modules", "own_minimums"))
