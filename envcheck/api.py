@@ -83,9 +83,8 @@ class Checker:
         candidates = () if self._rules_only else self.matrix.candidates(snapshot)
         found = {located.entry.id: (located, index) for located, index in candidates}
         matches = match(snapshot, (located.entry for located, _ in found.values()))
-        findings = (
-            _with_pages(matches.findings, found) + rules.findings(snapshot, self.tables()) + rules.unpinned.findings(snapshot, unpinned(snapshot, matches))
-        )
+        findings = rules.once.said_once(_with_pages(matches.findings, found), rules.findings(snapshot, self.tables()))
+        findings += rules.unpinned.findings(snapshot, unpinned(snapshot, matches))
         good, nearest = self._known_good(snapshot)
         return Report(snapshot, tuple(sorted(findings, key=_severity)) + good, matches.undecided, nearest)
 

@@ -89,12 +89,24 @@ TABLES: Dict[str, Callable[[Any], Any]] = {
     "stacks": stacks.check_row,
     "images": images.check,
     "missing_names": missing.check_row,
+    "outside_names": missing.check_row,
     **builds.TABLES,
 }
 """Table -> what one of its rows becomes in the index, or an error that says why not."""
 
 BY_PACKAGE = frozenset(
-    ("requires", "releases", "numpy_abi", "gone_modules", "refused_metadata", "own_minimums", "missing_names", "model_families", "family_precision")
+    (
+        "requires",
+        "releases",
+        "numpy_abi",
+        "gone_modules",
+        "refused_metadata",
+        "own_minimums",
+        "missing_names",
+        "outside_names",
+        "model_families",
+        "family_precision",
+    )
 )
 """Tables with one row a package (or model family), of which a run reads only the rows of what is there; their checkers give (package, row)."""
 

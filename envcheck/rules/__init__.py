@@ -19,6 +19,7 @@ from envcheck.rules import (
     mixed_builds,
     model_family,
     numpy_abi,
+    once,
     own_minimum,
     refused_metadata,
     requirements,
@@ -73,4 +74,4 @@ def page(id: str) -> Optional[Tuple[str, Page]]:
     return (rule.title, rule.page) if rule else None
 
 
-__all__ = ["RULES", "Rule", "Tables", "findings", "page", "unpinned"]
+__all__ = ["RULES", "Rule", "Tables", "findings", "once", "page", "unpinned"]

@@ -15,6 +15,9 @@ from envcheck.rules.rule import Rule, Tables
 ID = "missing-name"
 LINKS = ("https://docs.python.org/3/reference/simple_stmts.html#the-import-statement",)
 
+_TABLES = ("missing_names", "outside_names")
+"""What was mined, and what is known of packages too large for that; no pair of packages is in both."""
+
 PAGE = Page(
     symptom=("import-error",),
     signature=(r"ImportError: cannot import name '[^']+' from '(?:transformers|accelerate|peft|trl|huggingface_hub|datasets|tokenizers|diffusers)\b",),
@@ -29,13 +32,17 @@ def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     """One finding for each pair of packages whose releases do not fit."""
     found: List[Finding] = []
     for package, fact in snapshot.packages.items():
-        block = tables.of("missing_names", package) if fact.is_known and not fact.is_open else None
-        by_provider: Dict[str, List[Missing]] = {}
-        for row in missing.rows(block):
-            if _holds(package, row, snapshot):
-                by_provider.setdefault(row.of, []).append(row)
-        found += [_finding(package, fact, rows, snapshot.packages[of], block) for of, rows in by_provider.items()]
+        for table in _TABLES if fact.is_known and not fact.is_open else ():
+            found += _of(package, snapshot, tables.of(table, package))
     return tuple(found)
+
+
+def _of(package: str, snapshot: Snapshot, block: Any) -> List[Finding]:
+    by_provider: Dict[str, List[Missing]] = {}
+    for row in missing.rows(block):
+        if _holds(package, row, snapshot):
+            by_provider.setdefault(row.of, []).append(row)
+    return [_finding(package, snapshot.packages[package], rows, snapshot.packages[of], block) for of, rows in by_provider.items()]
 
 
 def _holds(package: str, row: Missing, snapshot: Snapshot) -> bool:

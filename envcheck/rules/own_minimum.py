@@ -16,11 +16,12 @@ PAGE = Page(
         r"Using the `Trainer` with `PyTorch` requires `accelerate>=",
         r"The version of PEFT you (are using|have installed) is not compatible|version of PEFT you are using is not",
         r"requires (the latest version of )?bitsandbytes: `pip install -U",
+        r"Found an incompatible version of torchao\. Found version",
     ),
-    cause="transformers compares the versions of the packages behind a feature with minimums of its own when the feature is used, and raises below them. "
-    "They are no requirements in its metadata, or requirements of an extra, so that an installer need not keep to them.",
+    cause="transformers and peft compare the versions of the packages behind a feature with minimums of their own when the feature is used, and raise below "
+    "them. They are no requirements in its metadata, or requirements of an extra, so that an installer need not keep to them.",
     fix=("update the package that is asked for", "install `transformers[torch]`, whose extra names the accelerate that the Trainer needs"),
-    links=("https://github.com/huggingface/transformers/blob/v4.51.0/src/transformers/utils/import_utils.py",),
+    links=("https://github.com/huggingface/transformers/blob/v4.51.0/src/transformers/utils/import_utils.py", "https://github.com/huggingface/peft/pull/3101"),
     level="maintainer",
 )
 
@@ -29,8 +30,10 @@ def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     """One warning for each package that certainly is older than what another one asks for when it uses it."""
     found: List[Finding] = []
     for package, fact in snapshot.packages.items():
-        for affected, needed, first, effect in tables.of("own_minimums", package) or ():
+        for affected, needed, first, effect, methods in tables.of("own_minimums", package) or ():
             if truth_of(needed, f"<{first}", snapshot) is not Truth.YES or truth_of(package, affected, snapshot) is not Truth.YES:
+                continue
+            if methods and truth_of("train.method", methods.split(), snapshot) is not Truth.YES:
                 continue
             other = snapshot.package(needed)
             title = f"{package} {fact.value} asks for {needed} {first} or later, and {needed} is {other.value}: {effect}"

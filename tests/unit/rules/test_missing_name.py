@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional
 
 import pytest
+from build import snap
 
+from envcheck.api import Checker
 from envcheck.facts import missing
 from envcheck.model import Fact, Finding, Snapshot
 from envcheck.rules import missing_name
 from envcheck.rules.rule import Tables
 
+SHIPPED = Checker().tables()
 GONE = {"versions": ">=0.14.0,<=0.17.1", "file": "peft/peft_model.py", "name": "transformers.HybridCache", "of": "transformers", "lacks": [">=5.0.0"], "last": "4.57.6", "stops": ["peft"]}  # fmt: skip
 NEW = {"versions": ">=0.8.0", "file": "peft/x.py", "name": "transformers.pytorch_utils.Conv1D", "of": "transformers", "lacks": ["<=4.30.2"], "first": "4.31.0", "stops": ["peft"]}  # fmt: skip
 PART = {"versions": ">=1.0.0", "file": "trl/trainer/grpo_trainer.py", "name": "transformers.X", "of": "transformers", "lacks": ["<=4.30.2"], "first": "4.31.0", "stops": ["trl.trainer.grpo_trainer"]}  # fmt: skip
@@ -73,3 +76,26 @@ def test_what_else_the_import_stands_behind_must_be_there() -> None:
 def test_a_malformed_row_is_refused(change: Dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r".+"):
         missing.check_row({"package": "peft", "newest": "1.0", "missing": [{**GONE, **change}]})
+
+
+@pytest.mark.parametrize(
+    ("packages", "names"),
+    [({"deepspeed": "0.8.1", "torch": "2.0.0"}, "torch._six"), ({"datasets": "2.14.6", "pyarrow": "21.0.0"}, "PyExtensionType"), ({"trl": "1.5.0", "torch": "2.5.1"}, "FSDPModule"),
+     ({"accelerate": "1.10.0", "torch": "2.1.2"}, "device_mesh")],
+)  # fmt: skip
+def test_names_of_packages_that_are_too_large_to_mine(packages: dict[str, str], names: str) -> None:
+    [finding] = missing_name.find(snap(**packages), SHIPPED)
+    assert names in finding.title
+
+
+@pytest.mark.parametrize(
+    "packages",
+    [
+        {"deepspeed": "0.8.2", "torch": "2.0.0"},
+        {"datasets": "2.14.7", "pyarrow": "21.0.0"},
+        {"trl": "1.5.0", "torch": "2.6.0"},
+        {"trl": "1.14.0", "torch": "2.5.1"},
+    ],
+)
+def test_they_are_there(packages: dict[str, str]) -> None:
+    assert not missing_name.find(snap(**packages), SHIPPED)

@@ -248,3 +248,8 @@ def test_what_llamafactory_checks_when_it_starts(given: Any, found: bool) -> Non
 def test_what_transformers_asks_for_in_its_own_code(packages: Any, culprit: Any) -> None:
     found = own_minimum.find(snap(packages=packages), TABLES)
     assert [(one.severity, one.culprit[0]) for one in found] == ([("warning", culprit)] if culprit else [])
+
+
+@pytest.mark.parametrize(("train", "count"), [({"method": "lora"}, 1), ({"method": "full"}, 0), ({}, 0)])
+def test_a_minimum_that_matters_with_one_method(train: Any, count: int) -> None:
+    assert len(own_minimum.find(snap(peft="0.19.0", torchao="0.15.0", train=train), TABLES)) == count
