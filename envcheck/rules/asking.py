@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Optional, Tuple
+from typing import List, Optional, Tuple, Union
 
 from envcheck.conditions import truth_of
 from envcheck.model import Fact, Gpu, Snapshot, Truth, UsedFact
@@ -20,7 +20,7 @@ def is_there(snapshot: Snapshot, name: str) -> bool:
     return snapshot.package(name).value not in (None, "absent")
 
 
-def has(snapshot: Snapshot, key: str, argument: str) -> bool:
+def has(snapshot: Snapshot, key: str, argument: Union[str, List[str]]) -> bool:
     """Whether a condition certainly holds."""
     return truth_of(key, argument, snapshot) is Truth.YES
 

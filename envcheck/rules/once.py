@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import FrozenSet, Iterable, List, Sequence, Tuple
+from typing import FrozenSet, List, Sequence, Tuple
 
 from envcheck.model import SEVERITIES, Finding
 
@@ -13,7 +13,8 @@ _WIDE = frozenset(("crash", "other", "slow"))
 def said_once(entries: Sequence[Finding], computed: Sequence[Finding]) -> Tuple[Finding, ...]:
     """All findings but those of a rule that another finding says as loudly.
 
-    The same is meant where both are certain, about the same two packages or more, and share a symptom as narrow as an error at import.
+    The same is meant where both are certain, about the same two packages or more, and rest on the same facts or share a symptom as narrow as an
+    error at import.
     """
     left: List[Finding] = list(entries)
     for finding in computed:
@@ -27,8 +28,9 @@ def _is_same(one: Finding, other: Finding) -> bool:
     culprits = frozenset(one.culprit)
     if len(culprits) < 2 or culprits != frozenset(other.culprit) or {one.certainty, other.certainty} != {"certain"}:
         return False
-    return one.kind == other.kind == "bad" and bool(_narrow(one.page.symptom) & _narrow(other.page.symptom))
+    shared = frozenset(one.page.symptom) & frozenset(other.page.symptom)
+    return one.kind == other.kind == "bad" and bool(shared - _WIDE or shared and _keys(one) == _keys(other))
 
 
-def _narrow(symptoms: Iterable[str]) -> FrozenSet[str]:
-    return frozenset(symptoms) - _WIDE
+def _keys(finding: Finding) -> FrozenSet[str]:
+    return frozenset(fact.key for fact in finding.facts)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 
 from envcheck.api import Checker
-from envcheck.model import Finding, Page
+from envcheck.model import Finding, Page, UsedFact
 from envcheck.rules.once import said_once
 from envcheck.wire import read
 
 
-def finding(id: str, severity: str = "error", culprit: str = "peft transformers", symptom: str = "import-error", certainty: str = "certain") -> Finding:
-    return Finding(id, "bad", severity, certainty, id, tuple(culprit.split()), page=Page(symptom=(symptom,)))
+def finding(
+    id: str, severity: str = "error", culprit: str = "peft transformers", symptom: str = "import-error", certainty: str = "certain", fact: str = "transformers"
+) -> Finding:
+    return Finding(id, "bad", severity, certainty, id, tuple(culprit.split()), (UsedFact(fact, "1", "here"),), Page(symptom=(symptom,)))
 
 
 def ids(entry: Finding, rule: Finding) -> list[str]:
@@ -21,6 +23,7 @@ def ids(entry: Finding, rule: Finding) -> list[str]:
 def test_the_rule_is_silent() -> None:
     assert ids(finding("entry"), finding("rule", culprit="transformers peft")) == ["entry"]
     assert ids(finding("entry"), finding("rule", "warning")) == ["entry"]
+    assert ids(finding("entry", symptom="crash"), finding("rule", symptom="crash")) == ["entry"]
 
 
 @pytest.mark.parametrize(
@@ -29,7 +32,7 @@ def test_the_rule_is_silent() -> None:
         (finding("entry", "note"), finding("rule")),
         (finding("entry", culprit="peft"), finding("rule", culprit="peft")),
         (finding("entry", culprit="peft torch"), finding("rule")),
-        (finding("entry", symptom="crash"), finding("rule", symptom="crash")),
+        (finding("entry", symptom="crash", fact="peft"), finding("rule", symptom="crash")),
         (finding("entry", certainty="possible"), finding("rule")),
     ],
 )

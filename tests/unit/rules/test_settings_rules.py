@@ -56,3 +56,13 @@ def test_what_a_script_does_is_told_with_its_line(kind: str) -> None:
     assert (finding.id, finding.title, finding.facts[0].origin) == (kind, "seen", "t.py:3")
     assert finding.page.fix
     assert kind in RULES
+
+
+@pytest.mark.parametrize(
+    ("train", "id"),
+    [({"deepspeed_fp16": True, "deepspeed_bf16": True}, "deepspeed-two-precisions"), ({"deepspeed_bf16": True, "trainer_precision": "fp32"}, "deepspeed-precision-of-trainer"),
+     ({"deepspeed_fp16": True, "trainer_precision": "bf16"}, "deepspeed-precision-of-trainer"), ({"deepspeed_bf16": True, "trainer_precision": "bf16"}, None),
+     ({"deepspeed_bf16": True}, None), ({"deepspeed_fp16": True, "deepspeed_bf16": False}, None), ({"deepspeed_fp16": False, "trainer_precision": "bf16"}, None)],
+)  # fmt: skip
+def test_precisions_of_deepspeed_and_trainer(train: dict[str, Any], id: str | None) -> None:
+    assert ids(**train) == ([id] if id else [])
