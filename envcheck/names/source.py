@@ -52,15 +52,33 @@ class Module:
 
 def read(text: bytes, dotted: str, path: str, is_package: bool) -> Optional[Module]:
     """The module in a file; None where Python cannot parse it."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = _parsed(_CLASS.sub(_hollow, text)) or _parsed(text)
+    if tree is None:
         return None
     module = Module(dotted, path, is_package)
     module.lazy = lazy.structure(tree, text, path)
     _Reader(module).block(tree.body, (), True)
     module.is_open = _is_open(module, tree, text)
     return module
+
+
+# A class at the top level up to the next line that begins a statement there. Only its name counts here, and classes are most of what there is to parse.
+_CLASS = re.compile(rb"^class (\w+)[^\n]*\n(?:(?:[ \t\r#)\]}][^\n]*)?\n)*", re.M)
+
+
+def _hollow(found: re.Match[bytes]) -> bytes:
+    """The class without its body, on as many lines; as it was where it may end inside a string."""
+    text = found[0]
+    if text.count(b'"""') % 2 or text.count(b"'''") % 2:
+        return text
+    return b"class " + found[1] + b": pass" + b"\n" * text.count(b"\n")
+
+
+def _parsed(text: bytes) -> Optional[ast.Module]:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 _DYNAMIC = re.compile(rb"\b(?:globals|setattr|exec|vars|locals)\(|sys\.modules\[")
