@@ -29,7 +29,7 @@ def _is_same(one: Finding, other: Finding) -> bool:
     if len(culprits) < 2 or culprits != frozenset(other.culprit) or {one.certainty, other.certainty} != {"certain"}:
         return False
     shared = frozenset(one.page.symptom) & frozenset(other.page.symptom)
-    return one.kind == other.kind == "bad" and bool(shared - _WIDE or shared and _keys(one) == _keys(other))
+    return "good" not in (one.kind, other.kind) and bool(shared - _WIDE or shared and _keys(one) == _keys(other))
 
 
 def _keys(finding: Finding) -> FrozenSet[str]:
