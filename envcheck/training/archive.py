@@ -7,14 +7,15 @@ the mapping of their attributes, enumerations their value, everything else an op
 from __future__ import annotations
 
 import io
-import pickletools
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from envcheck import pickles
 from envcheck.documents import Text
 from envcheck.errors import InputError
+from envcheck.pickles import Made, Named
 
 LIMIT_BYTES = 8 << 20
 """A real one has 5 kB."""
@@ -26,39 +27,6 @@ _ROOTS = frozenset(
 )
 _BUILTINS = frozenset(("set", "frozenset", "dict", "list", "tuple", "int", "float", "str", "bool", "object", "bytearray", "complex", "slice", "range"))
 _HARMFUL_TORCH = frozenset(("torch.hub", "torch.utils.cpp_extension", "torch._inductor", "torch.package", "torch.jit", "torch.serialization"))
-
-
-class _Named(NamedTuple):
-    module: str
-    name: str
-
-    @property
-    def is_plain(self) -> bool:
-        if self.module in ("builtins", "__builtin__"):
-            return self.name in _BUILTINS
-        if self.module in ("copyreg", "copy_reg"):
-            return self.name == "_reconstructor"
-        if "." in self.name or any(self.module == one or self.module.startswith(one + ".") for one in _HARMFUL_TORCH):
-            return False
-        # `__main__`: a script's own subclass; only its name is taken.
-        return self.module == "__main__" or self.module.partition(".")[0] in _ROOTS
-
-
-class _Made:
-    """An object that a load would make: of what, from which arguments, with which attributes."""
-
-    def __init__(self, of: Any, arguments: Any) -> None:
-        self.of = of
-        self.arguments = arguments
-        self.state: Any = None
-
-
-class _Mark:
-    """Where a collection begins on the stack."""
-
-
-_MARK = _Mark()
-_OPAQUE = object()
 
 
 def is_archive(raw: bytes) -> bool:
@@ -108,10 +76,11 @@ def _member(raw: bytes, path: str) -> bytes:
 def _walk(data: bytes, path: str) -> list[Any]:
     """What each pickle in a row would load to."""
     stream = io.BytesIO(data)
+    too_much = InputError("holds too much to be training arguments", where=path, hint="name a `training_args.bin`")
     found: list[Any] = []
     try:
         while stream.tell() < len(data) and len(found) < 8:
-            found.append(_Machine(path).run(stream))
+            found.append(pickles.follow(stream, lambda named: _checked(named, path), too_much, _LIMIT_OPCODES))
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - pickletools raises whatever its decoders raise on damaged bytes
@@ -122,183 +91,34 @@ def _walk(data: bytes, path: str) -> list[Any]:
     return found
 
 
-class _Machine:
-    """A pickle machine whose objects are only descriptions."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.stack: list[Any] = []
-        self.memo: dict[int, Any] = {}
-
-    def run(self, stream: io.BytesIO) -> Any:
-        for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
-            if count > _LIMIT_OPCODES:
-                raise InputError("holds too much to be training arguments", where=self.path, hint="name a `training_args.bin`")
-            if opcode.name == "STOP":
-                return self.stack.pop()
-            self._step(opcode.name, argument)
-        return None
-
-    def _step(self, name: str, argument: Any) -> None:
-        if name in _IGNORED:
-            return
-        step = getattr(self, f"op_{name.lower()}", None)
-        if step is not None:
-            step(argument)
-        elif name in _VALUES:
-            self.stack.append(_VALUES[name] if argument is None else argument)
-        else:
-            self.stack.append(argument)
-
-    def _to_mark(self) -> list[Any]:
-        taken: list[Any] = []
-        while (top := self.stack.pop()) is not _MARK:
-            taken.append(top)
-        return taken[::-1]
-
-    def _checked(self, named: Any) -> Any:
-        if not isinstance(named, _Named) or not named.is_plain:
-            shown = f"{named.module}.{named.name}" if isinstance(named, _Named) else "something computed"
-            raise InputError(
-                f"holds a pickle that would call `{shown[:120]}` when it is loaded; it was not loaded",
-                where=self.path,
-                hint="training arguments need no such call: do not load this file, and ask where it came from",
-            )
-        return named
-
-    def op_mark(self, _: Any) -> None:
-        self.stack.append(_MARK)
-
-    def op_pop(self, _: Any) -> None:
-        self.stack.pop()
-
-    def op_pop_mark(self, _: Any) -> None:
-        self._to_mark()
-
-    def op_dup(self, _: Any) -> None:
-        self.stack.append(self.stack[-1])
-
-    def op_global(self, argument: str) -> None:
-        module, _, name = argument.partition(" ")
-        self.stack.append(_Named(module, name))
-
-    def op_stack_global(self, _: Any) -> None:
-        name, module = self.stack.pop(), self.stack.pop()
-        self.stack.append(_Named(str(module), str(name)))
-
-    def op_reduce(self, _: Any) -> None:
-        arguments, function = self.stack.pop(), self.stack.pop()
-        self.stack.append(_Made(self._checked(function), arguments))
-
-    op_newobj = op_reduce
-
-    def op_newobj_ex(self, _: Any) -> None:
-        self.stack.pop()
-        self.op_reduce(None)
-
-    def op_inst(self, argument: str) -> None:
-        module, _, name = argument.partition(" ")
-        self.stack.append(_Made(self._checked(_Named(module, name)), tuple(self._to_mark())))
-
-    def op_obj(self, _: Any) -> None:
-        parts = self._to_mark()
-        self.stack.append(_Made(self._checked(parts[0]), tuple(parts[1:])))
-
-    def op_build(self, _: Any) -> None:
-        state = self.stack.pop()
-        if isinstance(self.stack[-1], _Made):
-            self.stack[-1].state = state
-
-    def op_empty_dict(self, _: Any) -> None:
-        self.stack.append({})
-
-    def op_dict(self, _: Any) -> None:
-        items = self._to_mark()
-        self.stack.append({_key(key): value for key, value in zip(items[::2], items[1::2])})
-
-    def op_setitem(self, _: Any) -> None:
-        value, key = self.stack.pop(), self.stack.pop()
-        self._put([key, value])
-
-    def op_setitems(self, _: Any) -> None:
-        self._put(self._to_mark())
-
-    def _put(self, items: list[Any]) -> None:
-        if isinstance(self.stack[-1], dict):
-            self.stack[-1].update({_key(key): value for key, value in zip(items[::2], items[1::2])})
-
-    def op_empty_list(self, _: Any) -> None:
-        self.stack.append([])
-
-    def op_list(self, _: Any) -> None:
-        self.stack.append(self._to_mark())
-
-    def op_append(self, _: Any) -> None:
-        value = self.stack.pop()
-        if isinstance(self.stack[-1], list):
-            self.stack[-1].append(value)
-
-    def op_appends(self, _: Any) -> None:
-        values = self._to_mark()
-        if isinstance(self.stack[-1], list):
-            self.stack[-1].extend(values)
-
-    def op_empty_tuple(self, _: Any) -> None:
-        self.stack.append(())
-
-    def op_tuple(self, _: Any) -> None:
-        self.stack.append(tuple(self._to_mark()))
-
-    def op_tuple1(self, _: Any) -> None:
-        self.stack[-1:] = [tuple(self.stack[-1:])]
-
-    def op_tuple2(self, _: Any) -> None:
-        self.stack[-2:] = [tuple(self.stack[-2:])]
-
-    def op_tuple3(self, _: Any) -> None:
-        self.stack[-3:] = [tuple(self.stack[-3:])]
-
-    def op_empty_set(self, _: Any) -> None:
-        self.stack.append([])
-
-    def op_additems(self, _: Any) -> None:
-        self.op_appends(None)
-
-    def op_frozenset(self, _: Any) -> None:
-        self.stack.append(self._to_mark())
-
-    def op_memoize(self, _: Any) -> None:
-        self.memo[len(self.memo)] = self.stack[-1]
-
-    def op_put(self, argument: int) -> None:
-        self.memo[argument] = self.stack[-1]
-
-    op_binput = op_long_binput = op_put
-
-    def op_get(self, argument: int) -> None:
-        self.stack.append(self.memo[argument])
-
-    op_binget = op_long_binget = op_get
-
-    def op_persid(self, _: Any) -> None:
-        self.stack.append(_OPAQUE)
-
-    def op_binpersid(self, _: Any) -> None:
-        self.stack[-1] = _OPAQUE
+_OPAQUE = object()
 
 
-_IGNORED = frozenset(("PROTO", "FRAME"))
-_VALUES: dict[str, Any] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+def _checked(named: Any, path: str) -> Named:
+    if not isinstance(named, Named) or not _is_plain(named):
+        raise InputError(
+            f"holds a pickle that would call `{named if isinstance(named, Named) else 'something computed'}` when it is loaded; it was not loaded",
+            where=path,
+            hint="training arguments need no such call: do not load this file, and ask where it came from",
+        )
+    return named
 
 
-def _key(key: Any) -> Any:
-    return key if isinstance(key, (str, int)) else repr(type(key))
+def _is_plain(named: Named) -> bool:
+    if named.module in ("builtins", "__builtin__"):
+        return named.name in _BUILTINS
+    if named.module in ("copyreg", "copy_reg"):
+        return named.name == "_reconstructor"
+    if "." in named.name or any(named.module == one or named.module.startswith(one + ".") for one in _HARMFUL_TORCH):
+        return False
+    # `__main__`: a script's own subclass; only its name is taken.
+    return named.module == "__main__" or named.module.partition(".")[0] in _ROOTS
 
 
 def _state(found: list[Any]) -> dict[str, Any]:
     """The attributes of the first object that looks like arguments, as a config file would hold them."""
     for one in found:
-        state = one.state if isinstance(one, _Made) else one
+        state = one.state if isinstance(one, Made) else one
         if isinstance(state, dict) and {"output_dir", "learning_rate"} & set(state):
             return {Text(str(key)): value for key, value in ((key, _plain(value, 0)) for key, value in state.items()) if value is not _OPAQUE}
     return {}
@@ -307,7 +127,7 @@ def _state(found: list[Any]) -> dict[str, Any]:
 def _plain(value: Any, depth: int) -> Any:
     if value is None or depth > 6:
         return None
-    if isinstance(value, _Made):
+    if isinstance(value, Made):
         return _made(value)
     if isinstance(value, dict):
         return {Text(str(key)): _plain(inner, depth + 1) for key, inner in value.items()}
@@ -316,7 +136,7 @@ def _plain(value: Any, depth: int) -> Any:
     return Text(str(value)) if isinstance(value, (str, int, float, bool)) else _OPAQUE
 
 
-def _made(value: _Made) -> Any:
+def _made(value: Made) -> Any:
     """An enumeration is made from its one value (`IntervalStrategy('steps')`)."""
     arguments = value.arguments
     if isinstance(arguments, tuple) and len(arguments) == 1 and isinstance(arguments[0], str):
