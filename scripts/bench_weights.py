@@ -54,8 +54,13 @@ def main() -> int:
     parser.add_argument("--into", required=True, metavar="FOLDER", type=Path, help="where the checkpoint is made")
     parser.add_argument("--gib", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--make", action="store_true", help="only make the checkpoint")
     chosen = parser.parse_args()
-    make(chosen.into, chosen.gib)
+    if chosen.make:
+        make(chosen.into, chosen.gib)
+        return 0
+    # In a process of its own: what this one once held would count as the peak of every child.
+    subprocess.run([sys.executable, __file__, "--make", "--into", str(chosen.into), "--gib", str(chosen.gib)], check=True)
     shards = [str(path) for path in sorted(chosen.into.glob("*.safetensors"))]
     commands = {
         "read and sum": [sys.executable, "-c", _SUM, *shards],

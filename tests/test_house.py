@@ -35,6 +35,7 @@ FLOORS = {
     "training": 4,
     "selftest": 4,
     "weights": 4,
+    "tokens": 4,
     "render": 5,
     "match": 4,
     "good": 5,

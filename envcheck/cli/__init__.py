@@ -23,6 +23,7 @@ COMMANDS = {
     "probe": ("envcheck.cli.probe", "Show or save what can be read of this machine and environment."),
     "selftest": ("envcheck.cli.selftest", "Check the arithmetic of the device with a short numeric test."),
     "weights": ("envcheck.cli.weights", "Find NaN, Inf and other sickness in a checkpoint, and shards that are missing."),
+    "batch": ("envcheck.cli.batch", "Find what is wrong in tokenised data: masked labels, ids out of the vocabulary, cut answers."),
     "explain": ("envcheck.cli.explain", "Show an entry or a rule as a page, or what a traceback or log names."),
     "triage": ("envcheck.cli.triage", "Read a whole bug report: what it says, what contradicts, what it names."),
     "diff": ("envcheck.cli.diff", "Show what differs between two environments, or between nodes."),
