@@ -46,6 +46,7 @@ FLOORS = {
     "deep": 6,
     "api": 6,
     "named": 6,
+    "guard": 7,
     "workshop": 7,
     "project": 7,
     "constraints": 7,

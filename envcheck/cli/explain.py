@@ -1,4 +1,4 @@
-"""`envcheck explain`: one entry or rule as a page, or what a traceback, log or error line names."""
+"""`envcheck explain`: one entry or rule as a page, what a traceback, log or error line names, or the scene of a sick step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from envcheck.model import Report
 
 
 @click.command()
-@click.argument("id", metavar="ID|FILE|-|TEXT")
+@click.argument("id", metavar="ID|FILE|FOLDER|-|TEXT")
 @options.matrix
 @click.option("--snapshot", metavar="FILE", help="The environment that the log is from: a saved snapshot.")
 @click.option("--python", metavar="PATH", help="The environment that the log is from: an interpreter or virtual environment.")
@@ -28,7 +28,10 @@ def command(id: str, private: Tuple[str, ...], snapshot: Optional[str], python: 
 
     A file, `-` for standard input, or a text with blanks is a traceback or log: the entries and rules whose signatures it shows are
     ranked, with the lines that name them. With the environment given, those that fit it come first.
+    A folder is a scene that `envcheck.guard` kept of a sick training step.
     """
+    if os.path.isdir(id):
+        return _scenes(id, output_format)
     folders = [Path(folder) for folder in private]
     if _is_log(id):
         report = _environment(folders, snapshot, python, here)
@@ -90,3 +93,15 @@ def opened(given: str) -> Iterator[IO[str]]:
             yield io.TextIOWrapper(raw, encoding, errors="replace", newline="\n")
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", where=given, hint="check the path and its permissions") from None
+
+
+def _scenes(folder: str, output_format: str) -> int:
+    from envcheck.guard import scene
+    from envcheck.render import scene as page
+
+    scenes = scene.read(folder)
+    if output_format == "json":
+        talk.show(page.as_json(scenes))
+    else:
+        talk.show("\n".join(page.render(one, color=talk.wants_color(), width=talk.width()) for one in scenes))
+    return 0
