@@ -67,7 +67,8 @@ def read_text(path: Union[str, Path], *, limit: int = LIMIT_BYTES) -> str:
         raise InputError("is a folder, not a file", where=where, hint="name the file in it") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"cannot be read: {reason}", where=where, hint="check the path and its permissions") from None
+        hint = "`/dev/stdin` reads what is piped in" if path == "-" else "check the path and its permissions"
+        raise InputError(f"cannot be read: {reason}", where=where, hint=hint) from None
     if len(raw) > limit:
         raise _too_large(where, limit)
     return _decode(raw, where)

@@ -65,7 +65,7 @@ class _Lazy(click.Group):
             from envcheck.wire import nearest
 
             near = nearest(args[0], COMMANDS)
-            raise click.UsageError(f"no command is named `{args[0]}`" + (f"; did you mean `{near}`?" if near else ""), ctx)
+            raise click.UsageError(f"no command and no file here is named `{args[0]}`" + (f"; did you mean `{near}`?" if near else ""), ctx)
         return super().resolve_command(ctx, args)
 
 
@@ -103,7 +103,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> NoReturn:
 def _usage(error: click.ClickException) -> int:
     context: Optional[click.Context] = getattr(error, "ctx", None)
     command = context.command_path if context else "envcheck"
-    write_error(error.format_message().rstrip("."), f"`{command} --help` lists the options")
+    # click puts the choices of an argument on lines of their own.
+    write_error(" ".join(error.format_message().split()).rstrip("."), f"`{command} --help` lists the options")
     return 2
 
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Any, Tuple
+from typing import Any, List, Tuple
 
 import click
 
@@ -17,7 +17,16 @@ from envcheck.errors import InputError
 from envcheck.model import Labelled, Report, worst
 
 
-@click.command(cls=options.Launching)
+class _Run(options.Launching):
+    """Says how a command is given where its words stand before `--`."""
+
+    def parse_args(self, ctx: click.Context, args: List[str]) -> List[str]:
+        if args and not args[0].startswith("-"):
+            raise click.UsageError(f"`{args[0]}` is no option; where it is the command, write it after `--`", ctx)
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_Run)
 @options.python
 @click.option("--config", metavar="FILE", multiple=True, help="A training config that the command does not name. May be repeated.")
 @click.option("--script", "scripts", metavar="FILE", multiple=True, help="A training script whose source is looked at, never run. May be repeated.")

@@ -83,6 +83,8 @@ def read(paths: Sequence[str], gathered: Gathered, kind: Optional[str] = None) -
             raise _strange(text, path)
         reader(found)(text, path, gathered)
     gathered.markers.say()
+    for name in gathered.choice.missed():
+        gathered.warn(f"no file that was read has a group or extra `{name}`")
     return gathered.snapshot()
 
 
@@ -97,7 +99,8 @@ def _strange(text: str, path: str) -> InputError:
     if not text.strip():
         return InputError("is empty", where=path, hint="is this the file you meant?")
     known = ", ".join(kind.purpose for kind in KINDS.values())
-    return InputError(f"is of no kind that envcheck knows; it knows {known}", where=path, hint=f"`--as KIND` decides: {', '.join(KINDS)}")
+    hint = "a training config is named with `--config`, a training script with `--script`; `--as KIND`, such as `--as pip-freeze`, says what a file is"
+    return InputError(f"is of no kind that envcheck knows; it knows {known}", where=path, hint=hint)
 
 
 def _chosen(folder: str, gathered: Gathered) -> str:

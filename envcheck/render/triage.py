@@ -26,7 +26,7 @@ def render(report: Report, found: Log, parts: Sequence[Part], ignored: Sequence[
 
 def _facts(snapshot: Snapshot) -> Sequence[Tuple[str, str]]:
     rows = [(key, _fact(fact)) for key, fact in snapshot.facts.items()]
-    rows += [("gpu", f"{gpu.count or '?'} x {gpu.name}  {gpu.origin}") for gpu in snapshot.gpus or ()]
+    rows += [("gpu", f"{f'{gpu.count} x ' if gpu.count else ''}{gpu.name}  {gpu.origin}") for gpu in snapshot.gpus or ()]
     for room, prefix in ((snapshot.packages, ""), (snapshot.env, "env."), (snapshot.train, "train.")):
         rows += [(prefix + key, _fact(fact)) for key, fact in room.items()]
     return rows

@@ -82,6 +82,22 @@ def test_the_kind_can_be_decided(folder: Path) -> None:
     assert "is of no kind that envcheck knows" in is_clear_error(envcheck("check", "notes.md", cwd=folder))[0]
 
 
+def test_errors_of_a_first_try_name_the_way_out(folder: Path) -> None:
+    (folder / "ds.json").write_text('{"zero_optimization": {"stage": 2}}')
+    assert "--config" in is_clear_error(envcheck("check", "ds.json", cwd=folder))[1]
+    assert "/dev/stdin" in is_clear_error(envcheck("check", "-", cwd=folder))[1]
+    assert "no file here is named `requirments.txt`" in is_clear_error(envcheck("requirments.txt", cwd=folder))[0]
+    assert "write it after `--`" in is_clear_error(envcheck("run", "torchrun", "train.py", cwd=folder))[0]
+    assert "bash, zsh, fish" in is_clear_error(envcheck("completion", cwd=folder))[0]
+
+
+def test_an_extra_or_group_that_no_file_has_is_told(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text('[project]\nname = "x"\nversion = "1"\n[project.optional-dependencies]\ngpu = ["torch==2.2.0"]\n')
+    told = envcheck("check", "pyproject.toml", "--extra", "GPU", "--group", "trian", cwd=folder).stderr
+    assert "no file that was read has a group or extra `trian`" in told
+    assert "`GPU`" not in told
+
+
 def test_a_saved_snapshot_is_a_file_too(folder: Path) -> None:
     (folder / "s.json").write_text('{"packages": {"torch": "2.2.0", "numpy": "2.0.0"}}')
     (folder / "s.jsonl").write_text('{"packages": {"torch": "2.2.0"}}\n{"packages": {"torch": "2.2.0", "numpy": "2.0.0"}}\n')

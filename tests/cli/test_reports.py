@@ -22,6 +22,12 @@ def test_triage_says_what_it_read_and_the_verdict() -> None:
     assert "line 43" in done.stdout
 
 
+def test_triage_names_a_gpu_whose_number_nobody_said() -> None:
+    shown = envcheck("triage", "-", given="- torch 2.2.0\n- GPU: A100\n").stdout
+    assert "  A100  " in shown
+    assert "? x" not in shown
+
+
 def test_triage_in_json_from_standard_input() -> None:
     done = envcheck("triage", "-", "--format", "json", given=BUG.read_text(encoding="utf-8"))
     row = json.loads(done.stdout)

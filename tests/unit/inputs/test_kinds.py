@@ -296,7 +296,8 @@ class TestRefused:
         (tmp_path / "notes.md").write_text("# Notes\n\nWe train on A100 with { torch }.\n")
         with pytest.raises(InputError, match="uv.lock, poetry.lock, pdm.lock") as caught:
             read(str(tmp_path / "notes.md"))
-        assert "uv-lock" in caught.value.hint
+        assert "`--as KIND`" in caught.value.hint
+        assert "`--config`" in caught.value.hint
 
     @pytest.mark.parametrize("kind", list(kinds.KINDS))
     def test_a_text_of_another_kind_is_an_error_and_no_crash(self, read: Callable[..., Snapshot], tmp_path: Path, kind: str) -> None:
