@@ -311,3 +311,8 @@ def worst(findings: Iterable[Finding]) -> Optional[str]:
     """The worst severity among findings that are neither `good` nor waived, or None."""
     found = {f.severity for f in findings if f.kind != "good" and f.waiver is None}
     return next((s for s in SEVERITIES if s in found), None)
+
+
+def reaches(severity: Optional[str], least: str) -> bool:
+    """Whether a severity is at or above the one to fail on; `never` is reached by none."""
+    return severity is not None and least != "never" and SEVERITIES.index(severity) <= SEVERITIES.index(least)

@@ -10,7 +10,7 @@ from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple, Type
 import click
 
 from envcheck.inputs.target import Target
-from envcheck.model import SEVERITIES
+from envcheck.model import SEVERITIES, reaches
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -133,6 +133,4 @@ def files(command: Command) -> Command:
 
 def exit_code(worst: Any, least: str) -> int:
     """1 where the worst severity is at or above the one to fail on."""
-    from envcheck.project.run import reaches
-
     return int(reaches(worst, least))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Callable, Iterator, List, Optional, Tuple
+from typing import Callable, Iterator, List, Tuple
 
 from envcheck import api
 from envcheck.errors import InputError
 from envcheck.inputs.choice import Choice
 from envcheck.inputs.target import Target
-from envcheck.model import SEVERITIES, Labelled
+from envcheck.model import Labelled, reaches
 from envcheck.project.config import Project, find, read
 from envcheck.project.targets import combinations
 
@@ -96,8 +96,3 @@ def of_this_environment(folder: str) -> Tuple[str, bool]:
     sources = laid(project, api.Sources())
     marked = list(accepting.mark(reports(sources, targets_of(project, sources.target), checker, lambda message: None)))
     return RENDERERS["text"](marked, color=False, width=100), any(reaches(worst(one.report.findings), project.fail_on or "error") for one in marked)
-
-
-def reaches(severity: Optional[str], least: str) -> bool:
-    """Whether the worst severity is at or above the one to fail on."""
-    return severity is not None and least != "never" and SEVERITIES.index(severity) <= SEVERITIES.index(least)
