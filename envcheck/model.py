@@ -174,6 +174,25 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Reproducer:
+    """How an entry was, and can be, seen to hold: one script in two environments, which fails in the first and passes in the second."""
+
+    bad: Tuple[str, ...]
+    """Requirements (PEP 508) of the side that fails."""
+    good: Tuple[str, ...]
+    run: str
+    """The script; `sys.argv[1]` is `bad` or `good`."""
+    fails: str
+    """A regular expression that the output of the bad side matches."""
+    python: str = ""
+    """The minor version it wants, `3.11`; empty for any."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Variables for the installation and for the script."""
+    timeout: int = 300
+    """Seconds for one run of the script; chosen: a tiny model trains in a tenth of it."""
+
+
+@dataclass(frozen=True)
 class Page:
     """The part of an entry that is for people: read only when it is shown."""
 
@@ -193,6 +212,7 @@ class Page:
     """The file it came from."""
     unstated: str = ""
     """Why it warns where nobody stated the settings or hardware it names; empty where it then stays undecided."""
+    reproducer: Optional[Reproducer] = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from envcheck import settings  # noqa: E402 - the checkout's own code
 from envcheck.conditions import CONDITIONS  # noqa: E402
 from envcheck.matrix import schema  # noqa: E402
 from envcheck.matrix.grammar import REMEDIES  # noqa: E402
+from envcheck.matrix.reproducer import KEYS  # noqa: E402
 from envcheck.model import EVIDENCE_LEVELS, KINDS, SEVERITIES  # noqa: E402
 
 TARGET = ROOT / "matrices" / "entry.schema.json"
@@ -71,6 +72,7 @@ def entry() -> Dict[str, Any]:
             "properties": dict.fromkeys(schema.EXAMPLE_KINDS, examples),
             "additionalProperties": False,
         },
+        "reproducer": reproducer(),
         "withdrawn": STRING,
     }
     return {
@@ -81,6 +83,19 @@ def entry() -> Dict[str, Any]:
         "properties": properties,
         "additionalProperties": False,
         "$defs": {"when": when},
+    }
+
+
+def reproducer() -> Dict[str, Any]:
+    requirements = {"type": "array", "items": STRING}
+    variables = {"type": "object", "additionalProperties": {"type": "string"}}
+    kinds = {"bad": requirements, "good": requirements, "env": variables, "timeout": {"type": ["string", "integer"]}}
+    return {
+        "type": "object",
+        "required": ["bad", "good", "fails"],
+        "oneOf": [{"required": ["import"]}, {"required": ["run"]}],
+        "properties": {key: kinds.get(key, STRING) for key in KEYS},
+        "additionalProperties": False,
     }
 
 

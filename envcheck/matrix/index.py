@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, AbstractSet, Any, Dict, List, Mapping, NamedTu
 from envcheck.errors import UnableError
 from envcheck.matrix import slabs
 from envcheck.matrix.slabs import Directory, Span
-from envcheck.model import Entry, Page
+from envcheck.model import Entry, Page, Reproducer
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -101,12 +101,14 @@ def _entry_row(entry: Entry) -> List[Any]:
 
 
 def _page_row(page: Page) -> List[Any]:
-    return [page.symptom, page.signature, page.cause, page.fix, page.links, page.level, page.disputed, page.withdrawn, page.source, page.unstated]
+    reproducer = None if page.reproducer is None else vars(page.reproducer)
+    return [page.symptom, page.signature, page.cause, page.fix, page.links, page.level, page.disputed, page.withdrawn, page.source, page.unstated, reproducer]
 
 
 def _page(row: Sequence[Any]) -> Page:
-    symptom, signature, cause, fix, links, *texts = row
-    return Page(tuple(symptom), tuple(signature), cause, tuple(fix), tuple(links), *texts)
+    symptom, signature, cause, fix, links, level, disputed, withdrawn, source, unstated, found = row
+    reproducer = None if found is None else Reproducer(**{**found, "bad": tuple(found["bad"]), "good": tuple(found["good"])})
+    return Page(tuple(symptom), tuple(signature), cause, tuple(fix), tuple(links), level, disputed, withdrawn, source, unstated, reproducer)
 
 
 def _located(row: Sequence[Any]) -> Located:

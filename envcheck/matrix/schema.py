@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from envcheck import conditions, settings, wire
 from envcheck.documents import line_of
 from envcheck.errors import InputError, Problem
+from envcheck.matrix import reproducer
 from envcheck.matrix.grammar import REMEDIES, check_argument
 from envcheck.model import EVIDENCE_LEVELS, KINDS, SEVERITIES, Entry, Page, Snapshot, Truth
 
@@ -16,7 +17,7 @@ SCHEMA = 1
 """The newest entry schema this version reads; entries of a newer one are skipped with a notice."""
 
 REQUIRED = ("id", "kind", "severity", "title", "culprit", "when", "cause", "evidence", "examples")
-OPTIONAL = ("schema", "unstated", "stated", "symptom", "signature", "fix", "withdrawn")
+OPTIONAL = ("schema", "unstated", "stated", "symptom", "signature", "fix", "reproducer", "withdrawn")
 EVIDENCE_KEYS = ("level", "reviewed", "links", "disputed")
 EXAMPLE_KINDS = ("hit", "miss", "unknown")
 _PROMISED = {"hit": Truth.YES, "miss": Truth.NO, "unknown": Truth.UNKNOWN}
@@ -111,6 +112,7 @@ class _Checker:
             withdrawn=self.text(document, "withdrawn") if "withdrawn" in document else "",
             source=self.path,
             unstated=unstated,
+            reproducer=reproducer.read(document["reproducer"], self.add) if "reproducer" in document else None,
         )
         draft = Draft(entry, page, self.examples(document.get("examples")), self.path)
         if not self.problems:

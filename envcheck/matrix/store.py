@@ -182,6 +182,7 @@ _COMPILED_BY = (
     "matrix/slabs.py",
     "matrix/schema.py",
     "matrix/grammar.py",
+    "matrix/reproducer.py",
     "matrix/load.py",
     "facts/tables.py",
     "facts/binaries.py",

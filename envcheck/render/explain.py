@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping, Tuple
 
-from envcheck.model import Entry, Page
+from envcheck.model import Entry, Page, Reproducer
 from envcheck.render.text import page_lines
 
 
@@ -35,9 +35,18 @@ def _rest(page: Page) -> List[Tuple[str, str]]:
     if page.level:
         pairs.append(("evidence", page.level))
     pairs += [("seen" if number == 0 else "", link) for number, link in enumerate(page.links)]
+    pairs += _reproducer(page.reproducer) if page.reproducer else []
     if page.source:
         pairs.append(("source", page.source))
     return pairs
+
+
+def _reproducer(found: Reproducer) -> List[Tuple[str, str]]:
+    """Both sides and the script, so that a reader can try it without the sources."""
+    python = f"Python {found.python}, " if found.python else ""
+    sides = [f"fails: {python}{', '.join(found.bad)}", f"passes: {python}{', '.join(found.good)}"]
+    lines = [*sides, *(f"{name}={value}" for name, value in found.env.items()), *found.run.splitlines(), f"fails with {found.fails}"]
+    return [("reproducer" if number == 0 else "", line) for number, line in enumerate(lines)]
 
 
 def _conditions(when: Mapping[str, Any], indent: str = "") -> List[str]:

@@ -116,6 +116,12 @@ def signature(work: Work, bench: Workbench) -> Said:
         yield work.line("symptom"), "an error with a message has no `signature`, so that no log leads to it"
 
 
+def reproducer(work: Work, bench: Workbench) -> Said:
+    """What was reproduced can be reproduced again."""
+    if work.draft and work.draft.page.level == "reproduced" and work.draft.page.reproducer is None:
+        yield work.line("evidence", "level"), "says `reproduced` without a `reproducer:` that `scripts/reproduce.py` can run"
+
+
 def layout(work: Work, bench: Workbench) -> Said:
     """The file is as `envcheck matrix fmt` would write it."""
     from envcheck.workshop import layout as rules

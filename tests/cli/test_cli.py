@@ -392,3 +392,9 @@ def test_a_command_after_two_dashes_is_read_and_not_started(folder: Path) -> Non
     done = envcheck("--snapshot", "clean.json", "--format", "json", "--", "python", "t.py", "--learning_rate", "1e-4", cwd=folder)
     assert json.loads(done.stdout)["snapshot"]["train"] == {"learning_rate": 0.0001}
     assert not (folder / "started").exists()
+
+
+def test_explain_shows_how_an_entry_was_reproduced() -> None:
+    page = envcheck("explain", "tensorboard-2.20-setuptools-82").stdout
+    assert "import tensorboard.default" in page
+    assert "setuptools==81.0.0" in page

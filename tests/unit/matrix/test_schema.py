@@ -6,6 +6,7 @@ import pytest
 
 from envcheck.errors import MatrixError
 from envcheck.matrix import files, load
+from envcheck.model import Reproducer
 
 SOUND = """\
 id: sound-entry
@@ -127,3 +128,30 @@ def test_folders_are_walked_and_hidden_files_are_not(tmp_path: Path) -> None:
 )
 def test_unstated_and_stated_name_what_the_conditions_do(tmp_path: Path, extra: str, said: str) -> None:
     assert any(said in one for one in problems(write(tmp_path, SOUND + extra)))
+
+
+REPRODUCER = "reproducer: {bad: [a==1], good: [a==2], import: a.b, fails: gone}\n"
+
+
+def test_a_reproducer_is_on_the_page(tmp_path: Path) -> None:
+    [draft] = load.drafts([write(tmp_path, SOUND + REPRODUCER)])
+    assert draft.page.reproducer == Reproducer(("a==1",), ("a==2",), "import a.b", "gone")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("a==1", "a=1", "`a=1` is no requirement"),
+        ("good: [a==2], ", "", "`reproducer.good` is a list of requirements"),
+        ("import: a.b", "import: a-b", "`reproducer.import` is a module's name"),
+        ("import: a.b", "run: 'def'", "`reproducer.run` is no Python: "),
+        ("import: a.b, ", "", "either `import:`, a module, or `run:`"),
+        ("gone", "'('", "`reproducer.fails` is no regular expression"),
+        (", fails: gone", "", "`reproducer.fails` is missing"),
+        ("gone", "gone, env: [A]", "`reproducer.env` is a mapping"),
+        ("gone", "gone, timeout: soon", "`reproducer.timeout` is a number of seconds"),
+        ("gone", "gone, pip: old", "unknown key `reproducer.pip`"),
+    ],
+)
+def test_a_reproducer_that_cannot_be_run_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert any(said in one for one in problems(write(tmp_path, SOUND + REPRODUCER.replace(old, new))))

@@ -80,6 +80,7 @@ def test_a_sound_entry_passes_every_lint(tmp_path: Path) -> None:
         ("symptom: [zero-grad]", "symptom: [import-error]", "L14 9 an error with a message has no `signature`"),
         ("kind: bad\nseverity: error", "severity: error\nkind: bad", "L15 1 "),
         ("Because.", "Because.  ", "L15 1 "),
+        ("level: maintainer", "level: reproduced", "L17 16 says `reproduced` without a `reproducer:`"),
     ],
 )
 def test_a_broken_one_is_named_with_its_line(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -123,7 +124,7 @@ def test_a_malformed_entry_hides_nobody_elses_errors(tmp_path: Path) -> None:
 
 
 def test_every_lint_is_listed_with_what_it_is_about() -> None:
-    assert list(lint.LINTS) == [f"L{number:02}" for number in range(1, 17)]
+    assert list(lint.LINTS) == [f"L{number:02}" for number in range(1, 18)]
 
 
 def test_the_checkouts_own_entries_pass() -> None:
