@@ -43,8 +43,10 @@ def match(snapshot: Snapshot, entries: Iterable[Entry]) -> Matches:
     findings: List[Finding] = []
     undecided: List[Undecided] = []
     for entry in entries:
+        if entry.kind == "good":
+            continue
         outcome = evaluate(entry.when, snapshot)
-        if outcome.truth is Truth.NO or entry.kind == "good":
+        if outcome.truth is Truth.NO:
             continue
         if outcome.truth is Truth.YES:
             findings.append(finding(entry, outcome, "certain", entry.severity))

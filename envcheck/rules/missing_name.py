@@ -33,16 +33,23 @@ def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     found: List[Finding] = []
     for package, fact in snapshot.packages.items():
         for table in _TABLES if fact.is_known and not fact.is_open else ():
-            found += _of(package, snapshot, tables.of(table, package))
+            rows = tables.about(table, package, str(fact.value), _asking) or ()
+            found += _of(package, snapshot, rows, tables.of(table, package)) if rows else ()
     return tuple(found)
 
 
-def _of(package: str, snapshot: Snapshot, block: Any) -> List[Finding]:
+def _asking(block: Any, version: str) -> Tuple[Missing, ...]:
+    """The rows that may be about one version of the importer: most are about others, and are not asked for every snapshot."""
+    alone = Snapshot(packages={"importer": Fact(version)})
+    return tuple(row for row in missing.rows(block) if truth_of("importer", row.versions, alone) is not Truth.NO)
+
+
+def _of(package: str, snapshot: Snapshot, rows: Sequence[Missing], block: Any) -> List[Finding]:
     by_provider: Dict[str, List[Missing]] = {}
-    for row in missing.rows(block):
+    for row in rows:
         if _holds(package, row, snapshot):
             by_provider.setdefault(row.of, []).append(row)
-    return [_finding(package, snapshot.packages[package], rows, snapshot.packages[of], block) for of, rows in by_provider.items()]
+    return [_finding(package, snapshot.packages[package], them, snapshot.packages[of], block) for of, them in by_provider.items()]
 
 
 def _holds(package: str, row: Missing, snapshot: Snapshot) -> bool:

@@ -67,7 +67,9 @@ def _text(part: Part) -> Optional[Located]:
 def _command(part: Part) -> Located:
     """The first command between sentences: its line, the variables set above it, and the lines that continue it."""
     rows, taken = dict(part.lines), {}
-    start = next(number for number, line in part.lines if _COMMAND.match(line))
+    # The match may begin with variables on lines above, so that no line need match by itself: its last line has the program.
+    found = _COMMAND.search(part.text)
+    start = part.lines[found[0].rstrip().count("\n") + part.text.count("\n", 0, found.start()) if found else 0][0]
     before = start
     while rows.get(before - 1, "").rstrip().endswith("\\"):
         before -= 1

@@ -140,6 +140,12 @@ def test_a_command_between_sentences() -> None:
     assert snapshot.train["learning_rate"].origin == "bug.md:5"
 
 
+def test_a_command_below_the_line_with_its_variables() -> None:
+    snapshot, _ = said("I started it with\n\nLD_LIBRARY_PATH=\ntorchrun train.py --bf16 True --learning_rate 2e-5\n\nand it hung.\n")
+    assert snapshot.train["precision"].value == "bf16"
+    assert snapshot.train["learning_rate"].origin == "bug.md:4"
+
+
 def test_a_package_in_a_list_is_no_command() -> None:
     snapshot, _ = said("deepspeed                0.16.7\n\nswift sft \\\n  --model Qwen/Qwen2.5-7B-Instruct \\\n  --torch_dtype bfloat16\n")
     assert snapshot.package("deepspeed").value == "0.16.7"
