@@ -120,7 +120,9 @@ def test_grandchildren_end_with_the_child(tmp_path: Path) -> None:
 def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
     path = script(tmp_path, "report({'pid': os.getpid()}); time.sleep(60)")
     caller = dedent(f"""
+        import signal
         from envcheck import child
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so would this
         def show(row):
             print(row["pid"], flush=True)
         child.run({sys.executable!r}, {str(path)!r}, timeout=60, on_row=show)
