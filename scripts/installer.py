@@ -6,6 +6,7 @@ Which index that is, pip's configuration decides; `options` (`--no-index --find-
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -21,7 +22,13 @@ class Refused(Exception):
 
 def _pip(arguments: Sequence[str], options: Sequence[str]) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments, *options], capture_output=True, text=True, encoding="utf-8", check=False
+        [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments, *options],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        # What pip prints is what is read here.
+        env={name: value for name, value in os.environ.items() if name != "PIP_QUIET"},
     )
     if done.returncode:
         last = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")] or done.stderr.splitlines()[-1:] or ["no word"]
