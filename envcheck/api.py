@@ -10,7 +10,7 @@ from envcheck.derive import derive
 from envcheck.good import GoodCombinations
 from envcheck.inputs.choice import Choice
 from envcheck.inputs.target import Target
-from envcheck.match import match, unpinned
+from envcheck.match import match, undecided_rank, unpinned
 from envcheck.matrix.index import Index, Located
 from envcheck.matrix.store import Matrix, open_matrix
 from envcheck.model import NOTEBOOK, SEVERITIES, Entry, Finding, Nearest, Page, Report, Snapshot, merge
@@ -83,10 +83,12 @@ class Checker:
         candidates = () if self._rules_only else self.matrix.candidates(snapshot)
         found = {located.entry.id: (located, index) for located, index in candidates}
         matches = match(snapshot, (located.entry for located, _ in found.values()))
-        findings = rules.once.said_once(_with_pages(matches.findings, found), rules.findings(snapshot, self.tables()))
+        computed = rules.judge(snapshot, self.tables())
+        findings = rules.once.said_once(_with_pages(matches.findings, found), computed.findings)
         findings += rules.unpinned.findings(snapshot, unpinned(snapshot, matches))
         good, nearest = self._known_good(snapshot)
-        return Report(snapshot, tuple(sorted(findings, key=_severity)) + good, matches.undecided, nearest)
+        undecided = tuple(sorted((*matches.undecided, *computed.undecided), key=undecided_rank))
+        return Report(snapshot, tuple(sorted(findings, key=_severity)) + good, undecided, nearest)
 
     def _known_good(self, snapshot: Snapshot) -> Tuple[Tuple[Finding, ...], Optional[Nearest]]:
         if self._good is None:

@@ -32,7 +32,7 @@ COMMON_SETTINGS = frozenset(
 
 
 class Matches(NamedTuple):
-    """What a set of entries says of a snapshot."""
+    """What a set of entries, or the rules, say of a snapshot."""
 
     findings: Tuple[Finding, ...]
     undecided: Tuple[Undecided, ...]
@@ -56,7 +56,7 @@ def match(snapshot: Snapshot, entries: Iterable[Entry]) -> Matches:
             findings.append(finding(entry, outcome, "possible", _possible_severity(entry, outcome)))
         elif _is_near(entry, outcome, snapshot):
             undecided.append(Undecided(entry.id, entry.kind, entry.severity, entry.culprit, entry.title, outcome.missing))
-    return Matches(tuple(sorted(findings, key=_finding_rank)), tuple(sorted(undecided, key=_undecided_rank)))
+    return Matches(tuple(sorted(findings, key=_finding_rank)), tuple(sorted(undecided, key=undecided_rank)))
 
 
 def _is_usual(entry: Entry, outcome: Outcome) -> bool:
@@ -102,7 +102,8 @@ def _finding_rank(finding: Finding) -> Tuple[int, int, int, str]:
     return (SEVERITIES.index(finding.severity), finding.certainty != "certain", KINDS.index(finding.kind), finding.id)
 
 
-def _undecided_rank(item: Undecided) -> Tuple[int, int, int, str]:
+def undecided_rank(item: Undecided) -> Tuple[int, int, int, str]:
+    """The order in which questions are told: by severity, kind, and how much they ask for."""
     return (SEVERITIES.index(item.severity), KINDS.index(item.kind), len(item.needs), item.id)
 
 

@@ -83,7 +83,14 @@ class Anomaly:
     origin: str = ""
 
 
-SENSE_KEYS = ("python", "os", "arch", "glibc", "torch_cuda", "cuda_toolkit", "driver", "cudnn", "nccl", "gcc", "rocm", "npu", "cann")
+SENSE_KEYS = ("python", "os", "arch", "glibc", "torch_cuda", "cuda_toolkit", "driver", "fabric_manager", "cuda_compat") + (
+    "cudnn",
+    "nccl",
+    "gcc",
+    "rocm",
+    "npu",
+    "cann",
+)
 """Keys of a Snapshot that hold one scalar each, in the order they are shown."""
 
 
@@ -260,7 +267,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Undecided:
-    """An entry that everything known fits, and that one or two facts are missing for."""
+    """An entry or a rule that everything known fits, and that one or two facts are missing for."""
 
     id: str
     kind: str

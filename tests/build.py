@@ -18,6 +18,8 @@ def snap(**given: Any) -> Snapshot:
         "torch_cuda",
         "cuda_toolkit",
         "driver",
+        "fabric_manager",
+        "cuda_compat",
         "cudnn",
         "nccl",
         "gcc",

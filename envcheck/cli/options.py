@@ -80,7 +80,11 @@ def target(command: Command) -> Command:
             click.option("--python-version", metavar="VERSION", default="", help="The Python version that will be used."),
             click.option("--platform", metavar="NAME", default="", help="The platform that will be used: `linux`, `windows`, `macos`, `linux-aarch64`."),
             click.option(
-                "--set", "settings", metavar="KEY=VALUE", multiple=True, help="A setting: `train.precision=bf16`, or a variable: `env.NCCL_DEBUG=INFO`."
+                "--set",
+                "settings",
+                metavar="KEY=VALUE",
+                multiple=True,
+                help="A setting: `train.precision=bf16`, a variable: `env.NCCL_DEBUG=INFO`, or a fact: `cuda_toolkit=12.4`.",
             ),
         )
     ):

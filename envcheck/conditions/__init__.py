@@ -261,6 +261,8 @@ CONDITIONS: Dict[str, Callable[[Snapshot, str], Reading]] = {
     "torch_cuda": _version_key("torch_cuda"),
     "cuda_toolkit": _version_key("cuda_toolkit"),
     "driver": _version_key("driver"),
+    "fabric_manager": _version_key("fabric_manager"),
+    "cuda_compat": _version_key("cuda_compat"),
     "cudnn": _version_key("cudnn"),
     "nccl": _version_key("nccl"),
     "gcc": _version_key("gcc"),
@@ -275,5 +277,5 @@ CONDITIONS: Dict[str, Callable[[Snapshot, str], Reading]] = {
 _EXACT = frozenset(("torch_cuda",))
 """Those whose partial version is a release: torch's CUDA `12.1` is what its wheel was built with."""
 
-VERSION_CONDITIONS = ("python", "glibc", "torch_cuda", "cuda_toolkit", "driver", "cudnn", "nccl", "gcc", "rocm", "cann")
+VERSION_CONDITIONS = ("python", "glibc", "torch_cuda", "cuda_toolkit", "driver", "fabric_manager", "cuda_compat", "cudnn", "nccl", "gcc", "rocm", "cann")
 """Those whose argument is a version specifier, `installed` or `absent`."""

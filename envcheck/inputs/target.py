@@ -25,7 +25,7 @@ class Target:
     platform: str = ""
     """`linux`, `windows` or `macos`, with the machine behind it where that matters: `linux-aarch64`."""
     settings: Tuple[str, ...] = ()
-    """`train.precision=bf16`, `env.NCCL_P2P_DISABLE=1`."""
+    """`train.precision=bf16`, `env.NCCL_P2P_DISABLE=1`, `cuda_toolkit=12.4`."""
 
     def __post_init__(self) -> None:
         """One GPU or setting may be given as a plain text."""
@@ -43,8 +43,8 @@ def read(target: Target, gpu_rows: GpuRows) -> Snapshot:
     facts = {_FACTS[name]: reader(option, getattr(target, name)) for name, option, reader in _DECLARED if getattr(target, name)}
     if target.platform:
         facts.update(_platform(target.platform))
-    train, env = _settings(target.settings)
-    return Snapshot(facts=facts, gpus=_gpus(target.gpu, gpu_rows), train=train, env=env)
+    train, env, plain = _settings(target.settings)
+    return Snapshot(facts={**facts, **plain}, gpus=_gpus(target.gpu, gpu_rows), train=train, env=env)
 
 
 def _version(option: str, text: str) -> Fact:
@@ -94,15 +94,37 @@ _FACTS = {"driver": "driver", "cuda": "torch_cuda", "python_version": "python"}
 _EXAMPLES = {"--driver": "535.104.05", "--cuda": "12.1"}
 
 
-def _settings(declared: Sequence[str]) -> Tuple[Dict[str, Fact], Dict[str, Fact]]:
-    found: Dict[str, Dict[str, Fact]] = {"train": {}, "env": {}}
+FACTS = ("glibc", "cuda_toolkit", "fabric_manager", "cuda_compat", "cudnn", "nccl", "gcc", "rocm", "npu", "cann")
+"""The facts of a machine that `--set` takes under their own names, because they have no option of their own."""
+
+
+def _settings(declared: Sequence[str]) -> Tuple[Dict[str, Fact], Dict[str, Fact], Dict[str, Fact]]:
+    """Training settings, variables and facts."""
+    found: Dict[str, Dict[str, Fact]] = {"train": {}, "env": {}, "": {}}
     for text in declared:
         path, equals, value = text.partition("=")
         room, _, key = path.strip().partition(".")
+        if room in FACTS and not key:
+            room, key = "", room
         if not equals or room not in found or not key or not value.strip():
-            raise InputError(f"`{text}` is no setting", where="--set", hint="write `--set train.precision=bf16` or `--set env.NCCL_P2P_DISABLE=1`")
-        found[room][key] = Fact(_setting(key, value.strip()) if room == "train" else value.strip(), "--set")
-    return found["train"], found["env"]
+            near = wire.nearest(path.strip(), FACTS)
+            hint = f"did you mean `--set {near}=…`?" if near and equals else "write `--set train.precision=bf16` or `--set env.NCCL_P2P_DISABLE=1`"
+            raise InputError(f"`{text}` is no setting", where="--set", hint=hint)
+        found[room][key] = _fact(key, value.strip()) if not room else Fact(_setting(key, value.strip()) if room == "train" else value.strip(), "--set")
+    return found["train"], found["env"], found[""]
+
+
+_WORDS = {"fabric_manager": ("absent", "running")}
+
+
+def _fact(key: str, value: str) -> Fact:
+    """A fact under its own name: a version, or `absent`."""
+    if key != "npu" and value not in _WORDS.get(key, ("absent",)):
+        try:
+            versions.vendor(value)
+        except versions.VersionError as error:
+            raise InputError(str(error), where=f"--set {key}", hint=f"write a version, or `--set {key}=absent`") from None
+    return Fact(value, "--set")
 
 
 def _setting(key: str, value: str) -> Scalar:

@@ -31,6 +31,8 @@ def probe(python: Optional[str] = None, machine: readers.Readers = readers.MACHI
     facts = {**_interpreter_facts(described, origin), **_build_senses(builds)}
     odd += build_locks.anomalies(os.environ, _builder(facts, found))
     seen, gpus = hardware.join()
+    if seen["driver"].is_known and seen["driver"].value != "absent":
+        seen["cuda_compat"] = loader_path.cuda_compat(machine, seen["driver"])
     return Snapshot(
         facts={**facts, **seen},
         packages=distributions.facts(found),

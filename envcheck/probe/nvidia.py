@@ -18,6 +18,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 
 from envcheck import child
 from envcheck.model import Fact, Gpu, unknown
+from envcheck.probe import fabric
 from envcheck.probe.readers import Answer, Readers, Run
 
 NVML_SECONDS = 8.0
@@ -33,6 +34,8 @@ class Seen(NamedTuple):
     driver: Optional[str]
     gpus: Optional[Tuple[Gpu, ...]]
     origin: str
+    fabric: Optional[int] = None
+    """How far the fabric that joins the GPUs is set up, as NVML counts (`fabric.fact`)."""
 
 
 Source = Callable[[Readers], "tuple[Optional[Seen], str]"]
@@ -51,7 +54,9 @@ def facts(readers: Readers) -> Tuple[Dict[str, Fact], Optional[Tuple[Gpu, ...]]]
         if driver is None and seen.driver:
             driver = Fact(seen.driver, seen.origin)
         if seen.gpus is not None:
-            return {"driver": driver or unknown(f"{seen.origin} did not say")}, seen.gpus
+            joined = fabric.fact(readers, seen.fabric)
+            found = {"driver": driver or unknown(f"{seen.origin} did not say")}
+            return {**found, **({"fabric_manager": joined} if joined else {})}, seen.gpus
     reason = "; ".join(filter(None, troubles)) or NO_TRACE
     return {"driver": driver or unknown(reason), "gpus": unknown(reason)}, None
 
@@ -85,7 +90,7 @@ def _nvml(readers: Readers) -> Tuple[Optional[Seen], str]:
         return None, str(row["trouble"])
     # A lost GPU is still one that the run would meet: it is shown, and whatever depends on it stays unknown.
     gpus = [gpu if gpu.get("name") else {"name": f"a GPU that NVML cannot read: {gpu.get('trouble', 'no name')}"} for gpu in row.get("gpus", [])]
-    return Seen(row.get("driver"), _grouped(gpus, "NVML"), "NVML"), ""
+    return Seen(row.get("driver"), _grouped(gpus, "NVML"), "NVML", row.get("fabric")), ""
 
 
 _QUERIES = (("name", "driver_version", "memory.total", "compute_cap"), ("name", "driver_version", "memory.total"))

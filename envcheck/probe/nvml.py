@@ -6,7 +6,7 @@ Raises nothing: what cannot be read is left out, and why is the row's `trouble`.
 
 def main(report, arguments):
     # type: (object, object) -> None
-    """Report one row: `driver`, `cuda_driver` (the newest CUDA it serves), `gpus`, or `trouble`."""
+    """Report one row: `driver`, `fabric`, `gpus`, or `trouble`."""
     try:
         import pynvml
 
@@ -15,6 +15,7 @@ def main(report, arguments):
         report({"trouble": "NVML: %s" % error})
         return
     row = {"driver": _ask(pynvml.nvmlSystemGetDriverVersion)}
+    row["fabric"] = _fabric(pynvml)
     row["gpus"] = [_gpu(pynvml, number) for number in range(_ask(pynvml.nvmlDeviceGetCount) or 0)]
     report(row)
 
@@ -32,6 +33,19 @@ def _gpu(pynvml, number):
         "capability": "%d.%d" % tuple(capability) if capability else None,
         "memory_mib": memory.total >> 20 if memory else None,
     }
+
+
+def _fabric(pynvml):
+    # type: (object) -> object
+    """How far the first GPU's fabric is set up (`NVML_GPU_FABRIC_STATE_*`); None where it failed, or NVML or the binding does not know."""
+    import ctypes
+
+    try:
+        info = pynvml.c_nvmlGpuFabricInfo_t()
+        pynvml.nvmlDeviceGetGpuFabricInfo(pynvml.nvmlDeviceGetHandleByIndex(0), ctypes.byref(info))
+        return None if info.status else int(info.state)
+    except Exception:
+        return None
 
 
 def _ask(question, *arguments):

@@ -155,10 +155,13 @@ _WAYS = {
     "python": "`--python-version VERSION`",
 }
 
+# Facts that `--set` takes under their own names (`inputs.target.FACTS`) and that nobody knows who is not at the machine.
+_SETTABLE = ("cuda_toolkit", "fabric_manager", "cuda_compat", "cann")
+
 
 def way_to_tell(key: str) -> Optional[str]:
     """The option that gives a missing fact; None where there is none but a fuller listing."""
-    return _WAYS.get(key.partition(".")[0])
+    return _WAYS.get(key.partition(".")[0]) or (f"`--set {key}=VERSION`" if key in _SETTABLE else None)
 
 
 def _question(item: Undecided, snapshot: Snapshot) -> Optional[str]:

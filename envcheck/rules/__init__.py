@@ -1,17 +1,20 @@
-"""What follows from facts without an entry: (Snapshot, tables) -> findings, one file a rule."""
+"""What follows from facts without an entry: (Snapshot, tables) -> findings and questions, one file a rule."""
 
 from __future__ import annotations
 
 from typing import Dict, Optional, Tuple
 
-from envcheck.model import Finding, Page, Snapshot
+from envcheck.match import Matches
+from envcheck.model import Finding, Page, Snapshot, Undecided
 from envcheck.rules import (
     batch,
     bf16,
     builds,
     capability,
+    cuda_compat,
     deepspeed_precision,
     driver_floor,
+    fabric_manager,
     family_precision,
     gone_module,
     installable,
@@ -37,6 +40,8 @@ from envcheck.rules.rule import Rule, Tables
 _ALL = (
     wheel_arch.RULE,
     driver_floor.RULE,
+    cuda_compat.RULE,
+    fabric_manager.RULE,
     vendor.RULE,
     mixed_builds.RULE,
     *builds.RULES,
@@ -63,9 +68,11 @@ RULES: Dict[str, Rule] = {rule.id: rule for rule in _ALL}
 """By id, which `envcheck explain` takes as it takes an entry's."""
 
 
-def findings(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
-    """What all rules find, in the order of `RULES`."""
-    return tuple(finding for rule in RULES.values() for finding in rule.find(snapshot, tables))
+def judge(snapshot: Snapshot, tables: Tables) -> Matches:
+    """What all rules find and what they cannot decide, in the order of `RULES`."""
+    told = [one for rule in RULES.values() for one in rule.find(snapshot, tables)]
+    questions = tuple(one for one in told if isinstance(one, Undecided))
+    return Matches(tuple(one for one in told if isinstance(one, Finding)), questions)
 
 
 def page(id: str) -> Optional[Tuple[str, Page]]:
@@ -76,4 +83,4 @@ def page(id: str) -> Optional[Tuple[str, Page]]:
     return (rule.title, rule.page) if rule else None
 
 
-__all__ = ["RULES", "Rule", "Tables", "findings", "once", "page", "unpinned"]
+__all__ = ["RULES", "Rule", "Tables", "judge", "once", "page", "unpinned"]

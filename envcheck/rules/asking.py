@@ -67,6 +67,14 @@ def minor(fact: Fact) -> Optional[Tuple[int, int]]:
     return (int(found[1]), int(found[2])) if found else None
 
 
+def compared(one: str, other: str) -> Optional[int]:
+    """-1, 0 or 1 as a driver's version is less than, equal to or greater than another's, as far as both go; None where one is no row of numbers."""
+    numbers = [re.fullmatch(r"\d{1,6}(?:\.\d{1,6})*", text.strip().lstrip("=")) for text in (one, other)]
+    left, right = ([int(part) for part in found[0].split(".")] if found else [] for found in numbers)
+    known = min(len(left), len(right))
+    return (left[:known] > right[:known]) - (left[:known] < right[:known]) if known else None
+
+
 def nvidia_gpus(snapshot: Snapshot) -> Tuple[Gpu, ...]:
     """The GPUs whose compute capability is known."""
     return tuple(gpu for gpu in snapshot.gpus or () if gpu.capability is not None)

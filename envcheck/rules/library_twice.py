@@ -36,8 +36,15 @@ def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
 
 
 def _severity(snapshot: Snapshot, library: str) -> str:
-    """NCCL gains symbols in every release, and torch calls the newest; of the others both may do."""
-    return "warning" if snapshot.complete or library == "nvidia-nccl" else "note"
+    """NCCL gains symbols in every release, and torch calls the newest; of the others both may do.
+
+    A list that names the whole set of both CUDA versions is one for several platforms, or what an upgrade of torch left behind: there
+    the newer set was installed last, and its files count.
+    """
+    if snapshot.complete:
+        return "warning"
+    both = asking.is_there(snapshot, "nvidia-cuda-runtime-cu12") and asking.is_there(snapshot, "nvidia-cuda-runtime")
+    return "warning" if library == "nvidia-nccl" and not both else "note"
 
 
 def _finding(snapshot: Snapshot, names: List[str], severity: str) -> Finding:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, FrozenSet, NamedTuple, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Dict, FrozenSet, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
-from envcheck.model import Finding, Page, Snapshot
+from envcheck.model import Finding, Page, Snapshot, Undecided
 
 _Made = TypeVar("_Made")
 Rows = Sequence[Sequence[Any]]
@@ -65,12 +65,19 @@ class Tables:
 _LIMIT = 20_000
 
 
+Told = Union[Finding, Undecided]
+"""What a rule says: a finding, or, where the environment is one that it is about and a fact is missing that decides, a question.
+
+A rule asks seldom: where the answer may well be bad, and few environments are asked.
+"""
+
+
 class Rule(NamedTuple):
     """One rule: its name, what it is about, its page, and its function."""
 
     id: str
     title: str
     page: Page
-    find: Callable[[Snapshot, Tables], Tuple[Finding, ...]]
+    find: Callable[[Snapshot, Tables], Tuple[Told, ...]]
     severities: Tuple[str, ...] = ()
     """How loud its findings may be; empty where all that its file names are meant (`scripts/rules_page.py`)."""

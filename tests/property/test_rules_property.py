@@ -34,7 +34,7 @@ PACKAGES = (
     "transformer-engine-cu12",
 )
 BUILDS = ("xformers.torch", "deepspeed.torch", "deepspeed.ops", "torch.cxx11_abi", "flash-attn.url", "torch.wheel", "bitsandbytes.cuda", "ld-library-path.nccl")
-KEYS = ("torch_cuda", "cuda_toolkit", "driver", "gcc", "glibc", "rocm", "cann")
+KEYS = ("torch_cuda", "cuda_toolkit", "driver", "fabric_manager", "cuda_compat", "gcc", "glibc", "rocm", "cann")
 GPUS = st.lists(
     st.sampled_from(
         [

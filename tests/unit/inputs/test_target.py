@@ -120,6 +120,8 @@ def test_no_gpu_is_not_the_same_as_nothing_said(declared: tuple[str, ...], gpus:
         (Target(settings=("train.precison=bf16",)), "--set", "did you mean `train.precision`?"),
         (Target(settings=("precision=bf16",)), "--set", "--set train.precision=bf16"),
         (Target(settings=("train.precision",)), "--set", "--set train.precision=bf16"),
+        (Target(settings=("fabricmanager=1",)), "--set", "--set fabric_manager=…"),
+        (Target(settings=("cuda_compat=newest",)), "--set cuda_compat", "--set cuda_compat=absent"),
     ],
 )
 def test_what_cannot_be_understood_names_the_option_and_a_way_out(target: Target, where: str, hint: str) -> None:
@@ -134,6 +136,16 @@ def test_settings_and_versions_become_facts() -> None:
     assert {key: fact.value for key, fact in found.facts.items()} == {"driver": "535.104.05", "torch_cuda": "12.1", "python": "3.10"}
     assert found.train["zero_stage"].value == "2"
     assert found.env["NCCL_P2P_DISABLE"].origin == "--set"
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "value"),
+    [("fabric_manager=535.104.05", "fabric_manager", "535.104.05"), ("fabric_manager=running", "fabric_manager", "running"), ("cuda_compat=absent", "cuda_compat", "absent"),
+     ("cuda_toolkit=12.4", "cuda_toolkit", "12.4"), ("npu=Ascend910B3", "npu", "Ascend910B3")],
+)  # fmt: skip
+def test_a_fact_of_the_machine_is_set_under_its_own_name(given: str, key: str, value: str) -> None:
+    found = read(Target(settings=(given,)), lambda: ROWS).facts[key]
+    assert (found.value, found.origin) == (value, "--set")
 
 
 @pytest.mark.parametrize(

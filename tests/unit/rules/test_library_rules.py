@@ -39,6 +39,10 @@ def test_what_torch_pins(given: Any, severities: list[str]) -> None:
 def test_a_library_from_two_packages() -> None:
     mixed = {"nvidia_nccl_cu12": "2.29.3", "nvidia_nccl_cu13": "2.29.7", "torch": "2.12.0+cu130"}
     assert found(library_twice, **mixed) == [("warning", ("nvidia-nccl-cu12", "nvidia-nccl-cu13"))]
+    # A list that names both CUDA versions throughout is one for several platforms, or what an upgrade left.
+    assert found(library_twice, **mixed, nvidia_cuda_runtime_cu12="12.8.90", nvidia_cuda_runtime="13.0.96") == [
+        ("note", ("nvidia-nccl-cu12", "nvidia-nccl-cu13"))
+    ]
     cudnn = {"nvidia_cudnn_cu12": "9.10.2.21", "nvidia_cudnn_cu13": "9.15.1.9"}
     assert found(library_twice, **cudnn) == [("note", ("nvidia-cudnn-cu12", "nvidia-cudnn-cu13"))]
     assert found(library_twice, complete=True, **cudnn) == [("warning", ("nvidia-cudnn-cu12", "nvidia-cudnn-cu13"))]

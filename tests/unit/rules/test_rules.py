@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from build import snap
 
-from envcheck.rules import RULES, Tables, findings
+from envcheck.rules import RULES, Tables, judge
 
 TABLES = Tables(frozenset(("torch", "transformers")))
 
@@ -17,7 +17,7 @@ TABLES = Tables(frozenset(("torch", "transformers")))
     ],
 )
 def test_companions_of_another_build_are_found(packages: dict[str, str], culprit: tuple[str, ...]) -> None:
-    [finding] = findings(snap(packages=packages), TABLES)
+    [finding] = judge(snap(packages=packages), TABLES).findings
     assert (finding.id, finding.culprit, finding.severity) == ("mixed-builds", culprit, "warning")
 
 
@@ -33,7 +33,7 @@ def test_companions_of_another_build_are_found(packages: dict[str, str], culprit
     ],
 )
 def test_what_works_together_or_says_nothing_is_left_alone(packages: dict[str, str]) -> None:
-    assert findings(snap(packages=packages), TABLES) == ()
+    assert judge(snap(packages=packages), TABLES).findings == ()
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_what_works_together_or_says_nothing_is_left_alone(packages: dict[str, s
 )
 def test_anomalies_are_loud_only_about_the_training_stack(kind: str, package: str, severity: str) -> None:
     anomaly = {"kind": kind, "packages": [package], "detail": "seen", "origin": "somewhere"}
-    [finding] = findings(snap(anomalies=[anomaly]), TABLES)
+    [finding] = judge(snap(anomalies=[anomaly]), TABLES).findings
     assert (finding.id, finding.severity, finding.kind) == (kind, severity, "caution")
 
 

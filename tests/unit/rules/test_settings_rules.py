@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from build import snap
 
-from envcheck.rules import RULES, Tables, findings
+from envcheck.rules import RULES, Tables, judge
 
 TABLES = Tables(frozenset(("torch",)))
 SIZES = {"deepspeed": True, "per_device_train_batch_size": 2, "gradient_accumulation_steps": 4, "train_batch_size": 64, "world_size": 8}
 
 
 def ids(**train: Any) -> list[str]:
-    return [one.id for one in findings(snap(train=train), TABLES)]
+    return [one.id for one in judge(snap(train=train), TABLES).findings]
 
 
 def test_sizes_that_multiply() -> None:
@@ -29,7 +29,7 @@ def test_sizes_that_multiply() -> None:
     ],
 )
 def test_sizes_that_do_not(change: dict[str, Any], title: str) -> None:
-    [finding] = findings(snap(train={**SIZES, **change}), TABLES)
+    [finding] = judge(snap(train={**SIZES, **change}), TABLES).findings
     assert (finding.id, finding.severity, finding.title) == ("batch-arithmetic", "warning", title)
 
 
@@ -40,7 +40,7 @@ def test_sizes_of_which_one_is_open(change: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("train", [{"learning_rate": 0.05}, {"learning_rate": "1e-10"}, {"max_grad_norm": 1000}])
 def test_a_value_far_outside_is_a_note(train: dict[str, Any]) -> None:
-    [finding] = findings(snap(train=train), TABLES)
+    [finding] = judge(snap(train=train), TABLES).findings
     assert (finding.id, finding.severity) == ("setting-far-outside", "note")
 
 
@@ -52,7 +52,7 @@ def test_a_usual_value(train: dict[str, Any]) -> None:
 @pytest.mark.parametrize("kind", ["clip-before-unscale", "scaler-with-bf16", "mask-sum-divisor", "gradients-never-cleared", "half-parameters-with-adam"])
 def test_what_a_script_does_is_told_with_its_line(kind: str) -> None:
     odd = {"kind": kind, "packages": ["config"], "detail": "seen", "origin": "t.py:3"}
-    [finding] = findings(snap(anomalies=[odd]), TABLES)
+    [finding] = judge(snap(anomalies=[odd]), TABLES).findings
     assert (finding.id, finding.title, finding.facts[0].origin) == (kind, "seen", "t.py:3")
     assert finding.page.fix
     assert kind in RULES
