@@ -77,8 +77,12 @@ def _possible_severity(entry: Entry, outcome: Outcome) -> str:
 
 def finding(entry: Entry, outcome: Outcome, certainty: str, severity: str, needs: Tuple[str, ...] = ()) -> Finding:
     """What an entry whose conditions hold says, with the facts that fired, the settings nobody stated, and without its page."""
-    facts = tuple(UsedFact(key, fact.value, fact.origin) for key, fact in outcome.used if fact.value is not None)
-    return Finding(entry.id, entry.kind, severity, certainty, entry.title, entry.culprit, facts, needs=needs)
+    return Finding(entry.id, entry.kind, severity, certainty, entry.title, entry.culprit, used_facts(outcome), needs=needs)
+
+
+def used_facts(outcome: Outcome) -> Tuple[UsedFact, ...]:
+    """The facts that an outcome rests on, those that a `not` spared last, each once."""
+    return tuple(UsedFact(key, fact.value, fact.origin) for key, fact in dict.fromkeys(outcome.used + outcome.spared) if fact.value is not None)
 
 
 def _is_near(entry: Entry, outcome: Outcome, snapshot: Snapshot) -> bool:

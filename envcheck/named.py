@@ -8,6 +8,7 @@ from typing import IO, Dict, List, Optional, Tuple
 from envcheck import signatures
 from envcheck.conditions import evaluate
 from envcheck.facts import missing
+from envcheck.match import used_facts
 from envcheck.matrix.index import Index, Located
 from envcheck.matrix.store import Matrix
 from envcheck.model import Report, Truth, UsedFact
@@ -38,7 +39,7 @@ def _entry(hit: Seen, located: Located, index: Index, report: Optional[Report]) 
     if report is not None:
         outcome = evaluate(entry.when, report.snapshot)
         standing = {Truth.YES: FITS, Truth.UNKNOWN: OPEN, Truth.NO: RULED_OUT}[outcome.truth]
-        facts = tuple(UsedFact(key, fact.value, fact.origin) for key, fact in outcome.used if fact.value is not None)
+        facts = used_facts(outcome)
     return Named(entry.id, entry.title, entry.kind, entry.severity, page, hit, standing, facts)
 
 

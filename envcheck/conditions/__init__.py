@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from envcheck import versions
 from envcheck.conditions.devices import gpu_count, gpu_fits
@@ -31,15 +31,17 @@ class Outcome(NamedTuple):
     """Keys whose fact is not known."""
     ranged: Tuple[str, ...]
     """Keys whose fact is a set that fits only in part."""
+    spared: Tuple[Tuple[str, Fact], ...] = ()
+    """The facts that a `not` asked for and that were not what it excludes: shown to people, no reason for anything."""
 
 
 def evaluate(when: Mapping[str, Any], snapshot: Snapshot) -> Outcome:
     """Whether every condition of `when` holds. Total: never raises for a mapping that the matrix accepted."""
-    trace = _Trace([], [], [])
+    trace = _Trace([], [], [], [])
     truth = _all(when, snapshot, trace)
     if truth is NO:
         return _REFUTED
-    return Outcome(truth, tuple(trace.used), tuple(dict.fromkeys(trace.missing)), tuple(dict.fromkeys(trace.ranged)))
+    return Outcome(truth, tuple(trace.used), tuple(dict.fromkeys(trace.missing)), tuple(dict.fromkeys(trace.ranged)), tuple(trace.spared))
 
 
 def truth_of(key: str, argument: Any, snapshot: Snapshot) -> Truth:
@@ -54,11 +56,13 @@ class _Trace(NamedTuple):
     used: List[Tuple[str, Fact]]
     missing: List[str]
     ranged: List[str]
+    spared: List[Tuple[str, Fact]]
 
     def add(self, other: _Trace) -> None:
         self.used.extend(other.used)
         self.missing.extend(other.missing)
         self.ranged.extend(other.ranged)
+        self.spared.extend(other.spared)
 
 
 def _all(when: Mapping[str, Any], snapshot: Snapshot, trace: _Trace) -> Truth:
@@ -73,15 +77,17 @@ def _all(when: Mapping[str, Any], snapshot: Snapshot, trace: _Trace) -> Truth:
 
 
 def _any(branches: Any, snapshot: Snapshot, trace: _Trace) -> Truth:
-    """The first branch that holds; else the one that lacks least, so that `needs` asks for as little as possible."""
+    """The first branch that holds; else the one that lacks least, so that `needs` asks for as little as possible, and rather
+    for a setting than for a package that nobody named.
+    """
     best: Optional[_Trace] = None
     for branch in branches:
-        attempt = _Trace([], [], [])
+        attempt = _Trace([], [], [], [])
         truth = _all(branch, snapshot, attempt)
         if truth is YES:
             trace.add(attempt)
             return YES
-        if truth is UNKNOWN and (best is None or len(attempt.missing) < len(best.missing)):
+        if truth is UNKNOWN and (best is None or _lack(attempt) < _lack(best)):
             best = attempt
     if best is None:
         return NO
@@ -89,14 +95,30 @@ def _any(branches: Any, snapshot: Snapshot, trace: _Trace) -> Truth:
     return UNKNOWN
 
 
+def _lack(attempt: _Trace) -> Tuple[int, int]:
+    return sum(map(is_package, attempt.missing)), len(attempt.missing)
+
+
 def _not(inner: Any, snapshot: Snapshot, trace: _Trace) -> Truth:
-    attempt = _Trace([], [], [])
+    attempt = _Trace([], [], [], [])
     truth = _all(inner, snapshot, attempt)
     if truth is UNKNOWN:
         trace.missing.extend(attempt.missing)
         trace.ranged.extend(attempt.ranged)
         return UNKNOWN
-    return NO if truth is YES else YES
+    if truth is YES:
+        return NO
+    trace.spared.extend(_known(inner, snapshot))
+    return YES
+
+
+def _known(inner: Mapping[str, Any], snapshot: Snapshot) -> Iterator[Tuple[str, Fact]]:
+    """The facts behind the plain conditions of a `not` that were stated and do not fit."""
+    for key, argument in inner.items():
+        if key not in _COMBINED and key not in BACKGROUND:
+            truth, fact = _best(condition(key), argument, snapshot)
+            if truth is NO and fact is not None and fact.value not in (None, "absent", "unset"):
+                yield key, fact
 
 
 _COMBINED: Dict[str, Callable[[Any, Snapshot, _Trace], Truth]] = {"any": _any, "not": _not}

@@ -23,6 +23,13 @@ def test_an_entry_whose_conditions_hold_is_a_certain_finding() -> None:
     assert [(used.key, used.value, used.origin) for used in finding.facts] == [("deepspeed", "0.14.3", "test")]
 
 
+def test_what_a_not_spared_is_shown_and_is_no_reason_to_ask() -> None:
+    unchecked = entry("unchecked", {"train.precision": "bf16", "not": {"deepspeed": ["<0.11.2", ">=0.19.3", "absent"]}}, severity="warning")
+    [finding] = match(snap(deepspeed="0.14.2", train={"precision": "bf16"}), [unchecked]).findings
+    assert [(used.key, used.value) for used in finding.facts] == [("train.precision", "bf16"), ("deepspeed", "0.14.2")]
+    assert match(snap(deepspeed="0.14.2"), [unchecked]).undecided == ()
+
+
 def test_a_requirement_that_only_allows_it_is_a_possible_note() -> None:
     [finding] = match(snap(deepspeed=">=0.12"), [ZERO]).findings
     assert (finding.severity, finding.certainty) == ("note", "possible")
