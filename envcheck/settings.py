@@ -71,6 +71,7 @@ TRAIN_KEYS = (
     "packing_isolated",
     "fsdp_cpu_ram_efficient_loading",
     "fsdp_sync_module_states",
+    "fsdp_state_dict_type",
     "bnb_4bit_quant_storage",
 )
 """Known keys under `train`; another one is kept, with a warning."""

@@ -167,7 +167,11 @@ def _fsdp(section: Section) -> Fact | None:
 def fsdp_loading(section: Section) -> dict[str, Fact | None]:
     """Which FSDP it is and how its ranks get their weights, under either spelling of Accelerate's and HF's settings."""
     names = ("cpu_ram_efficient_loading", "sync_module_states")
-    return {"fsdp_version": section.whole("fsdp_version"), **{f"fsdp_{name}": section.switch(f"fsdp_{name}") or section.switch(name) for name in names}}
+    return {
+        "fsdp_version": section.whole("fsdp_version"),
+        "fsdp_state_dict_type": section.word("fsdp_state_dict_type") or section.word("state_dict_type"),
+        **{f"fsdp_{name}": section.switch(f"fsdp_{name}") or section.switch(name) for name in names},
+    }
 
 
 def _model(section: Section) -> dict[str, Fact | None]:

@@ -105,6 +105,7 @@ def test_precision(tmp_path: Path, text: str, side: Any, precision: Any) -> None
         pytest.param("fsdp: full_shard offload", "fsdp", "full_shard offload", id="fsdp-text"),
         pytest.param("fsdp: ''", "fsdp", "false", id="fsdp-empty"),
         pytest.param("fsdp_config: {fsdp_version: 2}", "fsdp_version", 2, id="fsdp-version"),
+        pytest.param("fsdp_config: {state_dict_type: FULL_STATE_DICT}", "fsdp_state_dict_type", "FULL_STATE_DICT", id="fsdp-state"),
         pytest.param("precompute_ref_log_probs: true", "precompute_ref_log_probs", "true", id="dpo-reference"),
         pytest.param("fsdp: []", "fsdp", "false", id="fsdp-empty-list"),
         pytest.param("fsdp: yes", "fsdp", "true", id="fsdp-boolean"),
