@@ -28,6 +28,8 @@ TABLES: Dict[str, Callable[[Any], Any]] = {
     "rocm_wheels": columns(torch=version, rocm=version_list, architectures=architecture_list),
     "toolkit_gpus": columns(capability=capability, toolkit=specifier),
     "toolkit_gcc": columns(cuda=version, gcc=version),
+    "triton_ptxas": columns(triton=version, cuda=version, capabilities=capability_list),
+    "compile_pythons": columns(torch=specifier, python=specifier),
     "torch_libraries": columns(torch=version, cuda=version, requires=requirement_list),
 }
 """Table -> what one of its rows becomes in the index, or an error that says why not."""

@@ -6,6 +6,7 @@ from envcheck.rules import (
     arm_wheel,
     bitsandbytes_library,
     cann,
+    compile_python,
     extension_kernels,
     extension_pair,
     extension_tag,
@@ -18,6 +19,7 @@ from envcheck.rules import (
     rocm_arch,
     torch_libraries,
     triton_pair,
+    triton_ptxas,
     wheel_glibc,
 )
 
@@ -37,6 +39,8 @@ RULES = (
     library_twice.RULE,
     loader_path.RULE,
     triton_pair.RULE,
+    triton_ptxas.RULE,
+    compile_python.RULE,
     wheel_glibc.RULE,
 )
 """In the order in which their findings are told."""

@@ -1,0 +1,47 @@
+"""torch.compile on a Python that this torch's compiler does not take."""
+
+from __future__ import annotations
+
+from typing import Tuple, Union
+
+from envcheck.model import Finding, Page, Snapshot, Undecided
+from envcheck.rules import asking
+from envcheck.rules.rule import Rule, Tables
+
+ID = "python-without-torch-compile"
+TITLE = "torch.compile refuses a Python that is newer than its torch takes"
+
+PAGE = Page(
+    symptom=("crash",),
+    signature=(r"Dynamo is not supported on Python 3\.1\d\+", r"Python 3\.1\d\+ not yet supported for torch\.compile"),
+    cause="torch.compile works on the frames of CPython and is ported to each minor version of it. Wheels of torch for a new Python are published before that: "
+    "3.11 is taken from torch 2.1 on, 3.12 from 2.4, 3.13 from 2.6, 3.14 from 2.10.",
+    fix=("set train.torch_compile=false", "use a torch that takes this Python, or an older Python"),
+    links=(
+        "https://github.com/pytorch/pytorch/issues/120233",
+        "https://github.com/pytorch/pytorch/issues/144048",
+        "https://github.com/kyutai-labs/moshi/issues/156",
+        "https://github.com/instructlab/instructlab/issues/1491",
+    ),
+    level="maintainer",
+)
+
+
+def find(snapshot: Snapshot, tables: Tables) -> Tuple[Union[Finding, Undecided], ...]:
+    """One error where training compiles on such a Python; a question where nobody said whether it does."""
+    compiles = snapshot.train.get("torch_compile")
+    asked = compiles is not None and compiles.value is not None
+    if asked and not asking.has(snapshot, "train.torch_compile", "true") or not asking.is_there(snapshot, "torch"):
+        return ()
+    python = next((str(python) for torch, python in tables.rows("compile_pythons") if asking.has(snapshot, "torch", torch)), None)
+    if python is None or not asking.lacks(snapshot, "python", python):
+        return ()
+    if not asked:
+        return (Undecided(ID, "bad", "error", ("python", "torch"), TITLE, ("train.torch_compile",)),)
+    shown = ".".join(str(snapshot.fact("python").value).split(".")[:2])
+    title = f"torch.compile of torch {asking.release(snapshot.package('torch'))} takes Python {python}, and this is {shown}"
+    used = asking.used(snapshot, "python", "torch", "train.torch_compile")
+    return (Finding(ID, "bad", "error", "certain", title, ("python", "torch"), used, PAGE),)
+
+
+RULE = Rule(ID, TITLE, PAGE, find)
