@@ -15,23 +15,20 @@ class Feature(NamedTuple):
     id: str
     title: str
     """The rule's; a finding adds the GPU."""
-    setting: str
-    value: str
+    asks: Mapping[str, str]
+    """What asks for it: conditions that all hold, training settings first, then what must be there for the feature to be refused."""
     capability: str
     """A range of compute capabilities; one GPU inside it is enough for silence, because nobody knows which one will be used."""
     severity: str
     culprit: Tuple[str, ...]
     page: Page
-    packages: Mapping[str, str] = {}
-    """Package -> specifier: what must be there for the feature to be refused."""
 
 
 FEATURES = (
     Feature(
         id="gpu-without-flash-attention-2",
         title="FlashAttention-2 refuses GPUs before Ampere",
-        setting="attn_implementation",
-        value="flash_attention_2",
+        asks={"train.attn_implementation": "flash_attention_2"},
         capability=">=8.0",
         severity="error",
         culprit=("flash-attn", "gpu", "config"),
@@ -51,8 +48,7 @@ FEATURES = (
     Feature(
         id="gpu-without-flash-attention-3",
         title="FlashAttention-3 has no kernels for this GPU",
-        setting="attn_implementation",
-        value="flash_attention_3",
+        asks={"train.attn_implementation": "flash_attention_3"},
         capability=">=8.0,<10.0",
         severity="warning",
         culprit=("flash-attn", "gpu", "config"),
@@ -68,8 +64,7 @@ FEATURES = (
     Feature(
         id="gpu-without-fp8",
         title="fp8 needs an Ada or Hopper GPU, and accelerate falls back to fp16 without one",
-        setting="precision",
-        value="fp8",
+        asks={"train.precision": "fp8"},
         capability=">=8.9",
         severity="warning",
         culprit=("gpu", "config", "accelerate"),
@@ -89,12 +84,10 @@ FEATURES = (
     Feature(
         id="gpu-without-tf32",
         title="the Trainer refuses tf32 on GPUs before Ampere",
-        setting="tf32",
-        value="true",
+        asks={"train.tf32": "true", "transformers": ">=4.28"},
         capability=">=8.0",
         severity="warning",
         culprit=("gpu", "config"),
-        packages={"transformers": ">=4.28"},
         page=Page(
             symptom=("crash",),
             signature=(r"--tf32 requires Ampere or a newer GPU arch",),
@@ -112,8 +105,7 @@ FEATURES = (
     Feature(
         id="gpu-without-triton",
         title="torch.compile cannot generate code for GPUs below compute capability 7.0",
-        setting="torch_compile",
-        value="true",
+        asks={"train.torch_compile": "true"},
         capability=">=7.0",
         severity="error",
         culprit=("gpu", "triton", "torch"),
@@ -134,12 +126,10 @@ FEATURES = (
     Feature(
         id="gpu-without-int8",
         title="bitsandbytes before 0.37 multiplies int8 only on Turing and newer",
-        setting="quantization",
-        value="8bit",
+        asks={"train.quantization": "8bit", "bitsandbytes": "<0.37"},
         capability=">=7.5",
         severity="error",
         culprit=("bitsandbytes", "gpu", "config"),
-        packages={"bitsandbytes": "<0.37"},
         page=Page(
             symptom=("crash",),
             cause="The int8 matrix product of those releases calls tensor-core instructions that start at capability 7.5. From 0.37 on older GPUs get a slower "
@@ -149,24 +139,64 @@ FEATURES = (
             level="maintainer",
         ),
     ),
+    Feature(
+        id="gpu-with-slow-int8",
+        title="bitsandbytes 0.37 to 0.44 multiplies int8 by a slow way round on GPUs before Turing",
+        asks={"train.quantization": "8bit", "bitsandbytes": ">=0.37,<0.45"},
+        capability=">=7.5",
+        severity="note",
+        culprit=("bitsandbytes", "gpu", "config"),
+        page=Page(
+            symptom=("slow",),
+            signature=(r"Compute capability < 7\.5 detected! Only slow 8-bit matmul is supported for your GPU",),
+            cause="The int8 matrix product uses tensor-core instructions that start at capability 7.5. Those releases look at the GPU and, where it has none, "
+            "multiply in the parameters' own type after turning the weights back. 4-bit quantization needs no such instructions.",
+            fix=("set train.quantization=4bit",),
+            links=(
+                "https://github.com/bitsandbytes-foundation/bitsandbytes/issues/529",
+                "https://github.com/bitsandbytes-foundation/bitsandbytes/issues/131",
+            ),
+            level="maintainer",
+        ),
+    ),
+    Feature(
+        id="gpu-without-bf16-for-4bit",
+        title="4-bit layers that compute in bf16 are slow on GPUs before Ampere",
+        asks={"train.bnb_4bit_compute_dtype": "bf16", "train.quantization": "4bit"},
+        capability=">=8.0",
+        severity="note",
+        culprit=("bitsandbytes", "gpu", "config"),
+        page=Page(
+            symptom=("slow",),
+            cause="4-bit weights are turned back into `bnb_4bit_compute_dtype` for each product. GPUs below capability 8.0 have no bf16 units and compute it "
+            "through fp32; the 4-bit storage itself works on every GPU.",
+            fix=(
+                "set train.bnb_4bit_compute_dtype=fp16 for a model family that does not overflow in fp16",
+                "set train.bnb_4bit_compute_dtype=fp32",
+            ),
+            links=("https://github.com/artidoro/qlora/issues/71", "https://github.com/bitsandbytes-foundation/bitsandbytes/issues/529"),
+            level="maintainer",
+        ),
+    ),
 )
 
 
 def _finder(feature: Feature) -> Rule:
+    kind = "caution" if feature.severity == "note" else "bad"
+
     def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
         if not _is_asked_for(feature, snapshot) or not _is_lacking(feature.capability, snapshot):
             return ()
         card = asking.nvidia_gpus(snapshot)[0]
-        used = (*asking.used(snapshot, f"train.{feature.setting}", *feature.packages), asking.gpu_fact(card))
+        used = (*asking.used(snapshot, *feature.asks), asking.gpu_fact(card))
         title = f"{feature.title}: {card.name} has {card.capability}"
-        return (Finding(feature.id, "bad", feature.severity, "certain", title, feature.culprit, used, feature.page),)
+        return (Finding(feature.id, kind, feature.severity, "certain", title, feature.culprit, used, feature.page),)
 
     return Rule(feature.id, feature.title, feature.page, find, (feature.severity,))
 
 
 def _is_asked_for(feature: Feature, snapshot: Snapshot) -> bool:
-    asked = {f"train.{feature.setting}": feature.value, **feature.packages}
-    return feature.setting in snapshot.train and all(asking.has(snapshot, key, argument) for key, argument in asked.items())
+    return bool(snapshot.train) and all(asking.has(snapshot, key, argument) for key, argument in feature.asks.items())
 
 
 def _is_lacking(capability: str, snapshot: Snapshot) -> bool:

@@ -25,6 +25,7 @@ GPUS = {
 }
 FA2, FA3, FP8, TF32 = {"attn_implementation": "flash_attention_2"}, {"attn_implementation": "flash_attention_3"}, {"precision": "fp8"}, {"tf32": True}
 COMPILE, INT8 = {"torch_compile": True}, {"quantization": "8bit"}
+NF4 = {"quantization": "4bit", "bnb_4bit_compute_dtype": "bf16"}
 
 
 def found(cards: str, train: dict[str, Any], **packages: str) -> list[str]:
@@ -37,7 +38,8 @@ def found(cards: str, train: dict[str, Any], **packages: str) -> list[str]:
     ("cards", "train", "packages", "id"),
     [("T4", FA2, {}, "gpu-without-flash-attention-2"), ("V100", FA2, {}, "gpu-without-flash-attention-2"), ("RTX 5090", FA3, {}, "gpu-without-flash-attention-3"),
      ("T4", FA3, {}, "gpu-without-flash-attention-3"), ("A100", FP8, {}, "gpu-without-fp8"), ("RTX 3090, T4", FP8, {}, "gpu-without-fp8"),
-     ("T4", TF32, {"transformers": "4.57.1"}, "gpu-without-tf32"), ("P100", COMPILE, {}, "gpu-without-triton"), ("P40", INT8, {"bitsandbytes": "0.35.4"}, "gpu-without-int8")],
+     ("T4", TF32, {"transformers": "4.57.1"}, "gpu-without-tf32"), ("P100", COMPILE, {}, "gpu-without-triton"), ("P40", INT8, {"bitsandbytes": "0.35.4"}, "gpu-without-int8"),
+     ("V100", INT8, {"bitsandbytes": "0.37.0"}, "gpu-with-slow-int8"), ("T4", NF4, {}, "gpu-without-bf16-for-4bit"), ("V100", NF4, {"bitsandbytes": "0.45.0"}, "gpu-without-bf16-for-4bit")],
 )  # fmt: skip
 def test_no_gpu_has_what_is_asked_for(cards: str, train: dict[str, Any], packages: dict[str, str], id: str) -> None:
     assert found(cards, train, **packages) == [id]
@@ -47,7 +49,8 @@ def test_no_gpu_has_what_is_asked_for(cards: str, train: dict[str, Any], package
     ("cards", "train", "packages"),
     [("A100", FA2, {}), ("L40S, T4", FA2, {}), ("T4", {"attn_implementation": "sdpa"}, {}), ("H20", FA3, {}), ("A100", FA3, {}), ("L40S", FP8, {}), ("B200", FP8, {}),
      ("T4", TF32, {}), ("T4", TF32, {"transformers": "4.27.4"}), ("A100", TF32, {"transformers": "4.57.1"}), ("V100", COMPILE, {}), ("P100", {"torch_compile": False}, {}),
-     ("P40", INT8, {}), ("P40", INT8, {"bitsandbytes": "0.37.0"}), ("T4", INT8, {"bitsandbytes": "0.35.4"}), ("T4", {}, {})],
+     ("P40", INT8, {}), ("V100", INT8, {"bitsandbytes": "0.45.0"}), ("A100", NF4, {}),
+     ("T4", {"quantization": "4bit"}, {}), ("T4", {"quantization": "4bit", "bnb_4bit_compute_dtype": "fp16"}, {}), ("T4", INT8, {"bitsandbytes": "0.35.4"}), ("T4", {}, {})],
 )  # fmt: skip
 def test_a_gpu_has_it_or_nobody_asks(cards: str, train: dict[str, Any], packages: dict[str, str]) -> None:
     assert found(cards, train, **packages) == []
