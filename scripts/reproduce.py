@@ -1,9 +1,10 @@
-"""Builds both environments of an entry's `reproducer:`, runs its script in each, and says whether the entry holds.
+"""Builds the environment of an entry's `reproducer:`, runs its script on the bad and on the good side, and says whether the entry holds.
 
 python scripts/reproduce.py [ID...] [--all] [--record] [--python 3.11=PATH] [--folder FOLDER] [--jobs 2]
 python scripts/reproduce.py --table            # writes docs/reproductions.md from the entries
 
-pip installs what a side requires, from where its configuration says. torch is the one of tests/constraints.txt: it is installed once for
+pip installs what a side requires, from where its configuration says; the good side is the bad one after the requirements that differ were
+exchanged, so that nothing else differs. torch is the one of tests/constraints.txt: it is installed once for
 each Python, and the sides that require it by name see it. The exit status is 1 where an entry was not reproduced.
 """
 
@@ -20,7 +21,7 @@ import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from packaging.requirements import Requirement
 
@@ -61,7 +62,7 @@ class Bench:
         """Whether the entry holds as it says, and one line about it."""
         try:
             self._refuse_another_torch(found)
-            bad, good = (self._side(f"{name}-{side}", side, found) for side in ("bad", "good"))
+            bad, good = self._sides(name, found)
         except Refused as reason:
             return False, str(reason)
         return judged(found, bad, good)
@@ -73,18 +74,20 @@ class Bench:
             if version and not one.specifier.contains(version, prereleases=True):
                 raise Refused(f"needs {one}, and only {one.name} {version} may be installed")
 
-    def _side(self, name: str, side: str, found: Reproducer) -> Ran:
-        requirements = found.bad if side == "bad" else found.good
+    def _sides(self, name: str, found: Reproducer) -> Tuple[Ran, Ran]:
         place = self._folder / name
         variables = {**os.environ, **found.env, "PYTHONDONTWRITEBYTECODE": "1", "CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1"}
         variables.pop("PYTHONPATH", None)
         try:
             python = self._environment(place, found.python)
-            if any(Requirement(one).name == "torch" for one in requirements):
+            if any(Requirement(one).name == "torch" for one in (*found.bad, *found.good)):
                 self._share_torch(python, found.python)
-            self._install(python, requirements, variables)
-            (place / "reproducer.py").write_text(found.run + "\n", encoding="utf-8")
-            return _bounded([str(python), "reproducer.py", side], found.timeout, variables, place)
+            self._install(python, found.bad, variables)
+            bad = _run_script(python, "bad", found, variables)
+            if found.good != found.bad:
+                self._remove(python, {Requirement(one).name for one in found.bad} - {Requirement(one).name for one in found.good})
+                self._install(python, found.good, variables)
+            return bad, _run_script(python, "good", found, variables)
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
@@ -119,6 +122,19 @@ class Bench:
                 self._install(python, [one], variables)
         elif done.status:
             raise Refused(f"cannot be installed: {_last(done.output)}")
+
+    def _remove(self, python: Path, names: Set[str]) -> None:
+        if names:
+            command = [sys.executable, "-m", "pip", "--python", str(python), "uninstall", "--quiet", "--yes", *sorted(names)]
+            _bounded(command, INSTALL_SECONDS, os.environ, self._folder)
+
+
+def _run_script(python: Path, side: str, found: Reproducer, variables: Mapping[str, str]) -> Ran:
+    """In an empty folder of its own."""
+    place = python.parent.parent / "ran" / side
+    place.mkdir(parents=True)
+    (place / "reproducer.py").write_text(found.run + "\n", encoding="utf-8")
+    return _bounded([str(python), "reproducer.py", side], found.timeout, variables, place)
 
 
 def judged(found: Reproducer, bad: Ran, good: Ran) -> Tuple[bool, str]:
@@ -200,9 +216,10 @@ def table(folder: Path = ENTRIES) -> str:
 _HEAD = """\
 # Reproductions
 
-{count} entries were seen to hold on a CPU by running the script under their `reproducer:` in two fresh environments: it fails on the bad
-side with an output that the pattern matches, and passes on the good side. torch is the one of `tests/constraints.txt`. Where both sides
-are alike, the script does two things. To run one again: `python scripts/reproduce.py ID`; `envcheck explain ID` shows the script.
+{count} entries were seen to hold on a CPU by running the script under their `reproducer:`: in a fresh environment it fails on the bad side
+with an output that the pattern matches, and after the requirements that differ were exchanged it passes on the good side. torch is the
+one of `tests/constraints.txt`. Where both sides are alike, the script does two things. To run one again:
+`python scripts/reproduce.py ID`; `envcheck explain ID` shows the script.
 `python scripts/reproduce.py --table` writes this page.
 
 | entry | bad side | good side | the bad side fails with | date |
