@@ -11,7 +11,7 @@ from envcheck.wire import canonical_name
 
 def check(row: Mapping[str, Any]) -> List[Any]:
     """`{image: "pytorch/pytorch", tag: '(?P<torch>[\\d.]+)-.*', packages: {torch: "{torch}"}, os: linux, source: …}` -> what
-    the index keeps: [image, tag, facts, packages]. Raises ValueError or KeyError for a malformed row.
+    the index keeps: [image, tag, facts, packages, source]. Raises ValueError or KeyError for a malformed row.
     """
     facts = {key: str(value) for key, value in row.items() if key in SENSE_KEYS}
     packages = {key: str(value) for key, value in (row.get("packages") or {}).items()}
@@ -25,7 +25,7 @@ def check(row: Mapping[str, Any]) -> List[Any]:
     used = re.findall(r"\{(\w+)\}", " ".join([*facts.values(), *packages.values()]))
     if set(used) - groups:
         raise ValueError(f"no group captures {', '.join(set(used) - groups)}")
-    return [str(row["image"]), str(row["tag"]), facts, packages]
+    return [str(row["image"]), str(row["tag"]), facts, packages, str(row["source"])]
 
 
 def _groups(pattern: str) -> List[str]:

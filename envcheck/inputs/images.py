@@ -19,7 +19,7 @@ def contents(reference: str, rows: Optional[Sequence[Any]], origin: str) -> Opti
     split = _SPLIT.fullmatch(_HOST.sub("", reference))
     if split is None:
         return None
-    for image, tag, facts, packages in rows or ():
+    for image, tag, facts, packages, _ in rows or ():
         name, tagged = re.fullmatch(image, split["image"]), re.fullmatch(tag, split["tag"] or "latest")
         if name and tagged:
             words = _words({**name.groupdict(), **tagged.groupdict()})

@@ -39,12 +39,13 @@ class Located(NamedTuple):
 def compile_index(drafts: Sequence[Draft], tables: Mapping[str, Any], fingerprint: str, notices: Sequence[str] = ()) -> bytes:
     """The bytes of an index over these entries and fact tables; the same input always gives the same bytes.
 
-    The table `stacks` becomes good entries. `notices` are what was to be said while they were loaded, to be said again whenever the index is opened.
+    The table `stacks`, and NVIDIA's images of the table `images`, become good entries.
+    `notices` are what was to be said while they were loaded, to be said again whenever the index is opened.
     """
     # Not above: what makes an index knows how entries are written, what reads one need not.
     from envcheck.matrix import published
 
-    drafts = [*drafts, *published.drafts(tables.get("stacks", ()), frozenset(draft.entry.id for draft in drafts))]
+    drafts = [*drafts, *published.drafts(tables, frozenset(draft.entry.id for draft in drafts))]
     tables = {name: rows for name, rows in tables.items() if name != "stacks"}
     blocks = _Blocks()
     good: List[Any] = []

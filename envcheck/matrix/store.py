@@ -195,6 +195,7 @@ _COMPILED_BY = (
     "facts/refused.py",
     "facts/minimums.py",
     "facts/stacks.py",
+    "facts/images.py",
     "matrix/published.py",
     "facts/missing.py",
     "documents.py",

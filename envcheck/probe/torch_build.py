@@ -111,8 +111,9 @@ def _constants(path: str) -> Optional[Dict[str, Any]]:
 def _xformers(root: str) -> Dict[str, Fact]:
     path = os.path.join(root, "xformers", "cpp_lib.json")
     try:
-        version = json.loads(_text(path) or "null")["version"]
-    except (KeyError, *_REFUSALS):
+        read = json.loads(_text(path) or "null")
+        version, variables = read["version"], read.get("env")
+    except (KeyError, AttributeError, *_REFUSALS):
         return {}
     if not isinstance(version, dict):
         return {}
@@ -120,7 +121,14 @@ def _xformers(root: str) -> Dict[str, Fact]:
     cuda = version.get("cuda")
     if isinstance(cuda, int) and cuda >= 1000:
         facts["cuda"] = Fact(f"{cuda // 100}.{cuda % 100}", path)
+    listed = str(variables.get("TORCH_CUDA_ARCH_LIST") or "") if isinstance(variables, dict) else ""
+    if _ARCHITECTURES.fullmatch(listed):
+        facts["capabilities"] = Fact(";".join(listed.replace("a", "").split()), path)
     return facts
+
+
+# 7.5 8.0+PTX 9.0a
+_ARCHITECTURES = re.compile(r"\d+\.\d+a?(?:\+PTX)?(?: \d+\.\d+a?(?:\+PTX)?)*")
 
 
 # version='0.14.4'

@@ -20,7 +20,8 @@ PAGE = Page(
         r"CUDA error \(.*flash.*\): no kernel image is available",
     ),
     cause="Each extension carries its own machine code, for the GPUs its build names. torch can run on a GPU that an extension beside it has nothing for. "
-    "FlashAttention 2 needs compute capability 8.0, and names Blackwell (10.0, 12.0) from 2.7.3 on, where it is compiled with CUDA 12.8 or newer.",
+    "FlashAttention 2 needs compute capability 8.0, and names Blackwell (10.0, 12.0) from 2.7.3 on, where it is compiled with CUDA 12.8 or newer. "
+    "The wheels of xformers have nothing for Volta and older from 0.0.31 on.",
     fix=(
         "use a release of the extension that has code for this GPU",
         "do without it: `attn_implementation: sdpa` instead of flash_attention_2, a plain optimizer instead of an 8-bit one",
@@ -36,11 +37,10 @@ PAGE = Page(
 def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     """One finding for each extension that has code for none of the NVIDIA GPUs."""
     cards = asking.nvidia_gpus(snapshot)
-    if not cards or not (asking.is_there(snapshot, "flash-attn") or asking.is_there(snapshot, "bitsandbytes")):
-        return ()
+    names = [name for name in _LISTS if asking.is_there(snapshot, name)] if cards else []
     found = []
-    for name, listed in (("flash-attn", _flash(snapshot, tables)), ("bitsandbytes", _bitsandbytes(snapshot, tables))):
-        severity = _SEVERITY[name](snapshot)
+    for name in names:
+        listed, severity = _LISTS[name](snapshot, tables), _SEVERITY[name](snapshot)
         if listed and severity and not any(binaries.runs(str(gpu.capability), listed) for gpu in cards):
             title = f"{name} {asking.release(snapshot.package(name))} has no kernels for {asking.named(cards[0])}"
             facts = (*asking.used(snapshot, name, "torch_cuda", "train.attn_implementation"), asking.gpu_fact(cards[0], f"it has {listed.replace(';', ', ')}"))
@@ -48,15 +48,28 @@ def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     return tuple(found)
 
 
+def _listed(package: str, snapshot: Snapshot, tables: Tables) -> Optional[str]:
+    rows = (row for row in tables.rows("extension_kernels") if row[0] == package)
+    return next((str(listed) for name, release, listed in rows if asking.has(snapshot, name, release)), None)
+
+
 def _flash(snapshot: Snapshot, tables: Tables) -> Optional[str]:
-    if not asking.is_there(snapshot, "flash-attn"):
+    return _listed("flash-attn", snapshot, tables)
+
+
+def _xformers(snapshot: Snapshot, tables: Tables) -> Optional[str]:
+    """What the installed one says of itself; else what the default index's wheels of its release have."""
+    known = snapshot.builds.get("xformers.capabilities")
+    if known is not None and known.value is not None:
+        return str(known.value)
+    if "+" in str(snapshot.package("xformers").value) or snapshot.fact("os").value not in (None, "linux"):
         return None
-    return next((str(listed) for name, release, listed in tables.rows("extension_kernels") if asking.has(snapshot, name, release)), None)
+    return _listed("xformers", snapshot, tables)
 
 
 def _bitsandbytes(snapshot: Snapshot, tables: Tables) -> Optional[str]:
     """The list of the library for torch's CUDA; the nearest library of 0.50 counts as its neighbours."""
-    if not asking.is_there(snapshot, "bitsandbytes") or snapshot.fact("os").value not in (None, "linux"):
+    if snapshot.fact("os").value not in (None, "linux"):
         return None
     if snapshot.fact("arch").value not in (None, "x86_64") or "BNB_CUDA_VERSION" in snapshot.env:
         return None
@@ -76,7 +89,13 @@ def _always_error(snapshot: Snapshot) -> str:
     return "error"
 
 
-_SEVERITY: Dict[str, Callable[[Snapshot], str]] = {"flash-attn": _flash_severity, "bitsandbytes": _always_error}
+def _xformers_severity(snapshot: Snapshot) -> str:
+    """It may have been compiled here, which is said to be so where the machine itself was looked at."""
+    return "error" if "xformers.capabilities" in snapshot.builds else "warning"
+
+
+_LISTS: Dict[str, Callable[[Snapshot, Tables], Optional[str]]] = {"flash-attn": _flash, "bitsandbytes": _bitsandbytes, "xformers": _xformers}
+_SEVERITY: Dict[str, Callable[[Snapshot], str]] = {"flash-attn": _flash_severity, "bitsandbytes": _always_error, "xformers": _xformers_severity}
 
 
 RULE = Rule(ID, "an extension has no machine code for the GPU", PAGE, find)

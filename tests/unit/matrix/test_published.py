@@ -7,7 +7,7 @@ from build import snap
 
 from envcheck.api import Checker
 from envcheck.errors import MatrixError
-from envcheck.facts import stacks
+from envcheck.facts import images, stacks
 from envcheck.matrix import published
 
 ROW = {
@@ -21,7 +21,7 @@ ROW = {
 
 
 def test_a_row_becomes_a_good_entry() -> None:
-    [draft] = published.drafts([stacks.check_row(ROW)], frozenset())
+    [draft] = published.drafts({"stacks": [stacks.check_row(ROW)]}, frozenset())
     assert (draft.entry.kind, draft.entry.culprit) == ("good", ("torch", "accelerate"))
     assert draft.entry.when == {"torch": "==2.1.2", "accelerate": "==0.33.0", "python": "==3.11.*", "torch_cuda": "==12.1.*"}
     assert draft.entry.title == "Somebody 2023: PyTorch 2.1.2, accelerate 0.33.0 (CUDA 12.1)"
@@ -29,7 +29,28 @@ def test_a_row_becomes_a_good_entry() -> None:
 
 def test_an_id_is_taken_once() -> None:
     with pytest.raises(MatrixError, match="already taken"):
-        list(published.drafts([stacks.check_row(ROW)], frozenset((ROW["id"],))))
+        list(published.drafts({"stacks": [stacks.check_row(ROW)]}, frozenset((ROW["id"],))))
+
+
+IMAGE = {
+    "image": r"nvcr\.io/nvidia/pytorch",
+    "tag": r"24\.05-py3(?:-igpu)?",
+    "packages": {"torch": "2.4.0a0+07cecf4168.nv24.05"},
+    "torch_cuda": "12.4",
+    "source": "https://images.example/notes",
+}
+
+
+def test_an_image_of_nvidias_becomes_a_good_entry() -> None:
+    [draft] = published.drafts({"images": [images.check(IMAGE)]}, frozenset())
+    assert draft.entry.id == "ngc-pytorch-24.05"
+    assert draft.entry.when == {"torch": "==2.4.0a0+07cecf4168.nv24.05", "torch_cuda": "==12.4.*"}
+    assert draft.page.links == ("https://images.example/notes",)
+
+
+@pytest.mark.parametrize("other", [{"image": "somebody/pytorch"}, {"tag": ".*"}, {"packages": {"torch": "{torch}"}, "tag": "(?P<torch>.*)"}, {"packages": {}}])
+def test_an_image_that_names_no_build_of_torch_is_none(other: dict[str, Any]) -> None:
+    assert list(published.drafts({"images": [images.check({**IMAGE, **other})]}, frozenset())) == []
 
 
 @pytest.mark.parametrize(
@@ -46,6 +67,8 @@ def test_a_malformed_row_is_refused(broken: dict[str, str]) -> None:
         ({"torch": "2.9.1", "python": "3.12.3", "torch_cuda": "12.6"}, "known-good", None),
         ({"torch": "2.9.1", "python": "3.12.3"}, "untested", ("torch_cuda", None)),
         ({"torch": "2.9.1", "python": "3.12.3", "torch_cuda": "12.6", "peft": "0.11.1"}, "untested", ("peft", "0.11.1")),
+        ({"torch": "2.4.0a0+07cecf4168.nv24.5", "python": "3.10.12", "torch_cuda": "12.4"}, "known-good", None),
+        ({"torch": "2.4.0a0+07cecf4168.nv24.5", "python": "3.10.12", "torch_cuda": "12.4", "deepspeed": "0.15.2"}, "untested", ("deepspeed", "0.15.2")),
     ],
 )
 def test_what_a_table_lists_is_known_good_and_its_neighbours_are_told_apart(given: Any, verdict: str, near: Any) -> None:

@@ -111,7 +111,11 @@ def lay(root: Path, name: str, text: str) -> None:
 def test_build_fingerprints_are_read_from_plain_files(tmp_path: Path) -> None:
     lay(tmp_path, "torch/version.py", "__version__ = '2.1.0+cu118'\ncuda = '11.8'\ngit_version = 'f00'\nhip = None\n")
     lay(tmp_path, "torch/share/cmake/Torch/TorchConfig.cmake", 'set(TORCH_CXX_FLAGS "-D_GLIBCXX_USE_CXX11_ABI=0")\n')
-    lay(tmp_path, "xformers/cpp_lib.json", '{"version": {"cuda": 1201, "hip": null, "torch": "2.1.2+cu121", "python": "3.10.13"}, "env": {}}')
+    lay(
+        tmp_path,
+        "xformers/cpp_lib.json",
+        '{"version": {"cuda": 1201, "hip": null, "torch": "2.1.2+cu121", "python": "3.10.13"}, "env": {"TORCH_CUDA_ARCH_LIST": "7.5 8.0+PTX 9.0a"}}',
+    )
     lay(
         tmp_path,
         "deepspeed/git_version_info_installed.py",
@@ -130,6 +134,7 @@ def test_build_fingerprints_are_read_from_plain_files(tmp_path: Path) -> None:
         "xformers.torch": "2.1.2+cu121",
         "xformers.python": "3.10.13",
         "xformers.cuda": "12.1",
+        "xformers.capabilities": "7.5;8.0+PTX;9.0",
         "deepspeed.torch": "2.1",
         "deepspeed.cuda": "12.1",
         "deepspeed.ops": "fused_adam",

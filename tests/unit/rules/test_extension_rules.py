@@ -150,6 +150,8 @@ def test_bitsandbytes_needs_a_library_for_torchs_cuda(bitsandbytes: str, cuda: A
         (B200, {"flash_attn": "2.7.2.post1"}, ["warning"]), (RTX5090, {"flash_attn": "2.6.3"}, ["warning"]), (RTX5090, {"flash_attn": "2.8.3"}, []), (MI250, {"flash_attn": "2.6.3"}, []), (APPLE, {"flash_attn": "2.6.3"}, []),
         (V100, {"bitsandbytes": "0.46.1", "torch_cuda": "12.8"}, ["error"]), (V100, {"bitsandbytes": "0.47.0", "torch_cuda": "12.8"}, []), (V100, {"bitsandbytes": "0.46.1", "torch_cuda": "12.6"}, []),
         (RTX5090, {"bitsandbytes": "0.45.0", "torch_cuda": "12.6"}, []), (V100, {"bitsandbytes": "0.49.0", "torch_cuda": "13.0"}, ["error"]), (RTX3090, {"bitsandbytes": "0.46.1", "torch_cuda": "12.8"}, []),
+        (V100, {"xformers": "0.0.31.post1"}, ["warning"]), (V100, {"xformers": "0.0.30"}, []), (V100, {"xformers": "0.0.31.post1+cu126"}, []), (RTX5090, {"xformers": "0.0.29.post3"}, []),
+        (V100, {"xformers": "0.0.31", "builds": {"xformers.capabilities": "7.5;8.0+PTX;9.0"}}, ["error"]), (V100, {"xformers": "0.0.31", "builds": {"xformers.capabilities": "7.0"}}, []),
         (H100, {"bitsandbytes": "0.43.1", "torch_cuda": "12.1"}, []), (H100, {"bitsandbytes": "0.43.1", "torch_cuda": "11.7"}, []), (A100, {"bitsandbytes": "0.46.1", "torch_cuda": "12.8", "arch": "aarch64"}, []),
     ],
 )  # fmt: skip
