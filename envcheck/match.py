@@ -16,7 +16,7 @@ COMPANIONS = frozenset(("torch", "numpy", "transformers", "tokenizers", "hugging
 
 _SPOKEN_OF = {
     "deepspeed": ("train.zero_stage", "train.overlap_comm", "train.deepspeed"),
-    "liger-kernel": ("train.use_liger_kernel",),
+    "liger-kernel": ("train.use_liger_kernel", "train.use_liger_loss"),
     "flash-attn": ("train.attn_implementation",),
     "bitsandbytes": ("train.quantization",),
     "peft": ("train.method",),

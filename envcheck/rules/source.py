@@ -68,6 +68,30 @@ _ABOUT: Dict[str, Tuple[str, str, Page]] = {
             level="reproduced",
         ),
     ),
+    "end-token-masked": (
+        "the end token is the padding token, and the labels leave it out",
+        "note",
+        Page(
+            symptom=("other",),
+            cause="DataCollatorForLanguageModeling writes -100 over every label that is the padding token. Where that is the end token too, the model never "
+            "learns to stop and generates until the length limit.",
+            fix=("give padding a token of its own (`<pad>`, an unused reserved one)", "build the labels yourself and mask by the attention mask"),
+            links=("https://github.com/huggingface/trl/issues/976", "https://github.com/mlabonne/llm-course/issues/33"),
+            level="many",
+        ),
+    ),
+    "padding-in-labels": (
+        "padded ids are copied into the labels",
+        "note",
+        Page(
+            symptom=("wrong-numerics",),
+            cause="Models take every label but -100 into the loss. Labels copied from padded ids teach the padding token, which is soon predicted without "
+            "error: the loss falls fast and says little about the text, the less the more padding there is.",
+            fix=("set the labels of padding to -100", "let a collator pad and make the labels"),
+            links=("https://github.com/huggingface/transformers/issues/32832", "https://github.com/meta-llama/llama-cookbook/issues/73"),
+            level="maintainer",
+        ),
+    ),
 }
 
 

@@ -71,8 +71,8 @@ def own(section: Section) -> dict[str, Fact | None]:
         **{key: section.switch(key) for key in _SWITCHES},
         "neftune_noise_alpha": section.number("neftune_noise_alpha"),
         "label_smoothing_factor": section.number("label_smoothing_factor"),
-        # TRL's name of it until 0.2x, for the preference trainers.
-        "use_liger_kernel": section.switch("use_liger_kernel") or section.switch("use_liger_loss"),
+        "padding_side": section.word("padding_side"),
+        "use_liger_kernel": section.switch("use_liger_kernel"),
         "torch_compile": _compile(section),
         "group_by_length": _grouped(section),
         "fsdp": _fsdp(section),
@@ -85,6 +85,8 @@ def own(section: Section) -> dict[str, Fact | None]:
 
 _SWITCHES = (
     *("tf32", "ddp_find_unused_parameters", "packing", "padding_free", "assistant_only_loss", "use_vllm", "precompute_ref_log_probs"),
+    # Of TRL's DPO, KTO and GRPO: until 0.24 the fused loss was switched on apart from the patched model.
+    "use_liger_loss",
     *("average_tokens_across_devices", "auto_find_batch_size", "fp16_full_eval", "bf16_full_eval"),
 )
 

@@ -32,7 +32,7 @@ _TRL_ALONE = """
     packing packing_strategy padding_free eval_packing dataset_text_field dataset_num_proc dataset_kwargs max_seq_length
     max_length max_prompt_length max_completion_length completion_only_loss assistant_only_loss chat_template_path
     activation_offloading model_init_kwargs use_peft lora_target_modules num_generations beta loss_type
-    precompute_ref_log_probs dataset_train_split dataset_test_split
+    precompute_ref_log_probs use_liger_loss dataset_train_split dataset_test_split
 """
 TRL_ALONE = frozenset(_TRL_ALONE.split())
 

@@ -23,7 +23,7 @@ class Source(NamedTuple):
     """What one script says."""
 
     train: dict[str, Fact]
-    """`declared_precision` and `precision`, where the script asks for bf16 and autocasts to fp16."""
+    """`declared_precision` and `precision`, where the script asks for bf16 and autocasts to fp16; `padding_side`."""
     anomalies: tuple[Anomaly, ...]
 
 
@@ -37,7 +37,7 @@ def read(path: str) -> Source:
         reason = getattr(error, "msg", None) or "it is nested too deeply or holds a null byte"
         raise InputError(f"is no Python that can be parsed: {reason}", where=f"{path}:{line}" if line else path, hint="name the training script") from None
     script = _Script(path, tree)
-    return Source(_precision(script), tuple(_anomalies(script)))
+    return Source({**_precision(script), **_padding_side(script)}, tuple(_anomalies(script)))
 
 
 class _Script:
@@ -97,6 +97,19 @@ def _declared_bf16(script: _Script) -> ast.AST | None:
     return None
 
 
+def _padding_side(script: _Script) -> dict[str, Fact]:
+    """Which side the script pads on, where every place in it says the same."""
+    placed: list[tuple[ast.expr, ast.AST]] = [(node.value, node) for node in script.nodes if isinstance(node, ast.Assign) and _sets(node, "padding_side")]
+    placed += [(value, call) for call, _ in script.calls for value in [_keyword(call, "padding_side")] if value is not None]
+    sides = {value.value if isinstance(value, ast.Constant) else None for value, _ in placed}
+    side = sides.pop() if len(sides) == 1 else None
+    return {"padding_side": Fact(side, script.where(placed[0][1]))} if side in ("left", "right") else {}
+
+
+def _sets(node: ast.Assign, *names: str) -> bool:
+    return any(isinstance(target, ast.Attribute) and target.attr in names for target in node.targets)
+
+
 def _is_bare_autocast(call: ast.Call) -> bool:
     """Without a dtype, and not for the CPU, where bf16 is the default (https://docs.pytorch.org/docs/stable/amp.html)."""
     if _keyword(call, "dtype") is not None or any(one.arg is None for one in call.keywords) or any(isinstance(one, ast.Starred) for one in call.args):
@@ -112,6 +125,8 @@ def _anomalies(script: _Script) -> Iterator[Anomaly]:
     yield from _mask_divisor(script)
     yield from _gradients_never_cleared(script)
     yield from _half_parameters(script)
+    yield from _end_token_masked(script)
+    yield from _padding_in_labels(script)
 
 
 def _found(kind: str, detail: str, origin: str) -> Anomaly:
@@ -213,3 +228,58 @@ def _makes_half(call: ast.Call, name: str) -> bool:
         return not call.args
     given: Iterable[ast.expr] = [*call.args, *(one.value for one in call.keywords if one.arg == "dtype")]
     return method == "to" and any(_dotted(one).rpartition(".")[2] in _HALF and _dotted(one).startswith("torch") for one in given)
+
+
+def _end_token_masked(script: _Script) -> Iterator[Anomaly]:
+    """The end token is made the padding token, and the collator that masks padding makes the labels."""
+    if any("pad_token" in ast.unparse(call) for call in script.named("add_special_tokens", "add_tokens")):
+        return
+    collators = [call for call in script.named("DataCollatorForLanguageModeling") if _is_false(_keyword(call, "mlm"))]
+    for node in script.nodes:
+        if isinstance(node, ast.Assign) and _sets(node, "pad_token", "pad_token_id") and "eos_token" in _dotted(node.value) and collators:
+            detail = f"`{ast.unparse(node)}`, and DataCollatorForLanguageModeling ({script.where(collators[0])}) takes the padding token out of the labels"
+            yield _found("end-token-masked", detail, script.where(node))
+            return
+
+
+def _is_false(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Constant) and node.value is False
+
+
+_MAKERS_OF_LABELS = ("DataCollatorForLanguageModeling", "DataCollatorForCompletionOnlyLM", "DataCollatorWithFlattening", "SFTTrainer")
+
+
+def _padding_in_labels(script: _Script) -> Iterator[Anomaly]:
+    """Labels are a copy of ids that were padded, and nothing in the file speaks of -100."""
+    padded = [call for call, _ in script.calls if _pads(_keyword(call, "padding"))]
+    if not padded or script.named(*_MAKERS_OF_LABELS) or any(_is_ignored_label(node) for node in script.nodes):
+        return
+    for node in script.nodes:
+        if isinstance(node, ast.Assign) and _is_entry(node.targets[0], "labels") and _is_copy_of_ids(node.value):
+            yield _found(
+                "padding-in-labels", f"`{ast.unparse(node)}` after padding ({script.where(padded[0])}): the loss counts the padding", script.where(node)
+            )
+            return
+
+
+def _pads(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Constant) and node.value in (True, "max_length", "longest")
+
+
+def _is_ignored_label(node: ast.AST) -> bool:
+    """-100 itself, or a name for it (`IGNORE_INDEX`, `label_pad_token_id`)."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return isinstance(node.operand, ast.Constant) and node.operand.value == 100
+    names = (getattr(node, "id", ""), getattr(node, "attr", ""), getattr(node, "arg", ""))
+    return any(isinstance(name, str) and ("ignore" in name.lower() or "label_pad" in name.lower()) for name in names)
+
+
+def _is_entry(node: ast.AST, key: str) -> bool:
+    return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and node.slice.value == key
+
+
+def _is_copy_of_ids(node: ast.AST) -> bool:
+    """`x["input_ids"]`, with `.copy()` or `.clone()` or without."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("copy", "clone") and not node.args:
+        node = node.func.value
+    return _is_entry(node, "input_ids")

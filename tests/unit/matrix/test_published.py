@@ -27,6 +27,17 @@ def test_a_row_becomes_a_good_entry() -> None:
     assert draft.entry.title == "Somebody 2023: PyTorch 2.1.2, accelerate 0.33.0 (CUDA 12.1)"
 
 
+@pytest.mark.parametrize(("card", "word"), [("rocm", "ROCm"), ("cann", "CANN")])
+def test_a_stack_for_other_cards_names_what_it_is_built_for(card: str, word: str) -> None:
+    row = {key: value for key, value in ROW.items() if key != "torch_cuda"}
+    [draft] = published.drafts({"stacks": [stacks.check_row({**row, card: "6.4"})]}, frozenset())
+    assert draft.entry.when[card] == "==6.4.*"
+    assert draft.entry.title.endswith(f"({word} 6.4)")
+    for broken in (row, {**ROW, card: "6.4"}, {**row, card: "absent"}):
+        with pytest.raises(ValueError, match=r"."):
+            stacks.check_row(broken)
+
+
 def test_an_id_is_taken_once() -> None:
     with pytest.raises(MatrixError, match="already taken"):
         list(published.drafts({"stacks": [stacks.check_row(ROW)]}, frozenset((ROW["id"],))))
@@ -69,6 +80,25 @@ def test_a_malformed_row_is_refused(broken: dict[str, str]) -> None:
         ({"torch": "2.9.1", "python": "3.12.3", "torch_cuda": "12.6", "peft": "0.11.1"}, "untested", ("peft", "0.11.1")),
         ({"torch": "2.4.0a0+07cecf4168.nv24.5", "python": "3.10.12", "torch_cuda": "12.4"}, "known-good", None),
         ({"torch": "2.4.0a0+07cecf4168.nv24.5", "python": "3.10.12", "torch_cuda": "12.4", "deepspeed": "0.15.2"}, "untested", ("deepspeed", "0.15.2")),
+        (
+            {"torch": "2.7.1+cpu", "torch_npu": "2.7.1", "torchvision": "0.22.1", "llamafactory": "0.9.4", "python": "3.11.9", "cann": "8.3.RC2"},
+            "known-good",
+            None,
+        ),
+        (
+            {
+                "torch": "2.8.0+rocm6.4",
+                "transformers": "4.55.2",
+                "accelerate": "1.10.0",
+                "peft": "0.17.0",
+                "trl": "0.21.0",
+                "datasets": "4.0.0",
+                "python": "3.12.3",
+                "rocm": "6.4.3",
+            },
+            "known-good",
+            None,
+        ),
     ],
 )
 def test_what_a_table_lists_is_known_good_and_its_neighbours_are_told_apart(given: Any, verdict: str, near: Any) -> None:

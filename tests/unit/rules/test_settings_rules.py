@@ -49,7 +49,18 @@ def test_a_usual_value(train: dict[str, Any]) -> None:
     assert ids(**train) == []
 
 
-@pytest.mark.parametrize("kind", ["clip-before-unscale", "scaler-with-bf16", "mask-sum-divisor", "gradients-never-cleared", "half-parameters-with-adam"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "clip-before-unscale",
+        "scaler-with-bf16",
+        "mask-sum-divisor",
+        "gradients-never-cleared",
+        "half-parameters-with-adam",
+        "end-token-masked",
+        "padding-in-labels",
+    ],
+)
 def test_what_a_script_does_is_told_with_its_line(kind: str) -> None:
     odd = {"kind": kind, "packages": ["config"], "detail": "seen", "origin": "t.py:3"}
     [finding] = judge(snap(anomalies=[odd]), TABLES).findings

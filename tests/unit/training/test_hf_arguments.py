@@ -120,6 +120,9 @@ def test_precision(tmp_path: Path, text: str, side: Any, precision: Any) -> None
         pytest.param('deepspeed: \'{"zero_optimization": {"stage": 1}}\'', "zero_stage", 1, id="deepspeed-as-text"),
         pytest.param("deepspeed: false", "deepspeed", "missing", id="deepspeed-off"),
         pytest.param("base: &b {bf16: true}\n<<: *b", "precision", "bf16", id="merge"),
+        ("use_liger_loss: true", "use_liger_loss", "true"),
+        ("use_liger_loss: true", "use_liger_kernel", "missing"),
+        ("padding_side: left", "padding_side", "left"),
     ],
 )
 def test_one_setting(tmp_path: Path, text: str, key: str, value: Any) -> None:

@@ -118,3 +118,51 @@ def test_a_script_that_is_only_started_may_be_unreadable(tmp_path: Path, monkeyp
     said: list[str] = []
     training.snapshot((), ("python", "t.py", "--fp16"), (), said.append)
     assert [one.partition(":")[0] for one in said] == ["t.py"]
+
+
+PADDED = """
+    tokenizer.pad_token = tokenizer.eos_token
+
+    def encode(batch):
+        found = tokenizer(batch["text"], truncation=True, padding="max_length")
+        found["labels"] = found["input_ids"].copy()
+        return found
+
+    Trainer(model, args, train_dataset=data.map(encode))
+"""
+COLLATED = """
+    tokenizer.pad_token = tokenizer.eos_token
+    Trainer(model, args, train_dataset=data, data_collator=DataCollatorForLanguageModeling(tokenizer, mlm=False))
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        pytest.param(PADDED, ["padding-in-labels"], id="padding"),
+        pytest.param(PADDED.replace("return found", 'found["labels"][found["attention_mask"] == 0] = -100\n        return found'), [], id="masked"),
+        pytest.param(PADDED.replace('found["input_ids"].copy()', "mask(found, IGNORE_INDEX)"), [], id="named"),
+        pytest.param(PADDED.replace('padding="max_length"', "padding=False"), [], id="not-padded"),
+        pytest.param(PADDED.replace("data.map(encode))", "data.map(encode), data_collator=DataCollatorForLanguageModeling(t))"), [], id="collator"),
+        pytest.param(COLLATED, ["end-token-masked"], id="end"),
+        pytest.param(COLLATED.replace("mlm=False", "mlm=True"), [], id="bert"),
+        pytest.param(COLLATED.replace("tokenizer.eos_token", '"<pad>"'), [], id="own-token"),
+        pytest.param(COLLATED + '    tokenizer.add_special_tokens({"pad_token": "<pad>"})\n', [], id="added"),
+    ],
+)
+def test_labels(tmp_path: Path, text: str, kind: list[str]) -> None:
+    assert kinds(tmp_path, text) == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ('tokenizer.padding_side = "right"', "right"),
+        ('tokenizer = AutoTokenizer.from_pretrained(name, padding_side="left")', "left"),
+        ('a.padding_side = "right"\nb.padding_side = "left"', None),
+        ("a.padding_side = side", None),
+    ],
+)
+def test_padding_side(tmp_path: Path, text: str, side: str | None) -> None:
+    fact = read(tmp_path, text).train.get("padding_side")
+    assert (fact and fact.value) == side
