@@ -20,6 +20,11 @@ PAGE = Page(
     cause="Recipes for tuning with Adam use learning rates from 1e-7 to 3e-3 and clip at 0.1 to 10. A value far outside is more often a slip of the "
     "exponent than meant.",
     fix=("compare the value with the recipe the run follows",),
+    links=(
+        "https://github.com/huggingface/alignment-handbook/tree/main/recipes",
+        "https://github.com/pytorch/torchtune/tree/main/recipes/configs",
+        "https://github.com/axolotl-ai-cloud/axolotl/tree/main/examples",
+    ),
 )
 
 

@@ -127,6 +127,7 @@ def _anomalies(script: _Script) -> Iterator[Anomaly]:
     yield from _half_parameters(script)
     yield from _end_token_masked(script)
     yield from _padding_in_labels(script)
+    yield from _frozen_and_reentrant(script)
 
 
 def _found(kind: str, detail: str, origin: str) -> Anomaly:
@@ -283,3 +284,30 @@ def _is_copy_of_ids(node: ast.AST) -> bool:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("copy", "clone") and not node.args:
         node = node.func.value
     return _is_entry(node, "input_ids")
+
+
+_GIVE_GRADIENTS = ("enable_input_require_grads", "get_peft_model", "LoraConfig", "prepare_model_for_kbit_training", "make_inputs_require_grads")
+
+
+def _frozen_and_reentrant(script: _Script) -> Iterator[Anomaly]:
+    """Parameters are frozen and activations recomputed, and nothing says which way or makes the inputs need gradients."""
+    frozen = next((node for node in script.nodes if _freezes(node)), None)
+    if (
+        frozen is None
+        or script.named(*_GIVE_GRADIENTS)
+        or any("use_reentrant" in (getattr(node, "value", ""), getattr(node, "arg", "")) for node in script.nodes)
+    ):
+        return
+    for call, name in script.calls:
+        switched = _keyword(call, "gradient_checkpointing")
+        if name.endswith(".gradient_checkpointing_enable") or isinstance(switched, ast.Constant) and switched.value is True:
+            detail = f"`{ast.unparse(frozen)}` ({script.where(frozen)}) and gradient checkpointing without a `use_reentrant`"
+            yield _found("frozen-layers-reentrant", detail, script.where(call))
+            return
+
+
+def _freezes(node: ast.AST) -> bool:
+    """`p.requires_grad = False` or `tower.requires_grad_(False)`."""
+    if isinstance(node, ast.Assign):
+        return _sets(node, "requires_grad") and _is_false(node.value)
+    return isinstance(node, ast.Call) and _dotted(node.func).endswith(".requires_grad_") and bool(node.args) and _is_false(node.args[0])

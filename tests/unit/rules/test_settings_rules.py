@@ -59,6 +59,7 @@ def test_a_usual_value(train: dict[str, Any]) -> None:
         "half-parameters-with-adam",
         "end-token-masked",
         "padding-in-labels",
+        "frozen-layers-reentrant",
     ],
 )
 def test_what_a_script_does_is_told_with_its_line(kind: str) -> None:

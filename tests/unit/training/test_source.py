@@ -166,3 +166,28 @@ def test_labels(tmp_path: Path, text: str, kind: list[str]) -> None:
 def test_padding_side(tmp_path: Path, text: str, side: str | None) -> None:
     fact = read(tmp_path, text).train.get("padding_side")
     assert (fact and fact.value) == side
+
+
+FROZEN = """
+    for p in model.vision_tower.parameters():
+        p.requires_grad = False
+    model.gradient_checkpointing_enable()
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        pytest.param(FROZEN, ["frozen-layers-reentrant"], id="frozen"),
+        pytest.param(FROZEN.replace("p.requires_grad = False", "p.requires_grad_(False)"), ["frozen-layers-reentrant"], id="call"),
+        pytest.param(
+            FROZEN.replace("model.gradient_checkpointing_enable()", "TrainingArguments(o, gradient_checkpointing=True)"), ["frozen-layers-reentrant"], id="args"
+        ),
+        pytest.param(FROZEN.replace("enable()", 'enable({"use_reentrant": False})'), [], id="said"),
+        pytest.param(FROZEN.replace("= False", "= True"), [], id="not-frozen"),
+        pytest.param(FROZEN + "    model.enable_input_require_grads()\n", [], id="inputs"),
+        pytest.param(FROZEN.replace("    model.gradient_checkpointing_enable()", "    model.train()"), [], id="no-checkpointing"),
+    ],
+)
+def test_frozen_layers(tmp_path: Path, text: str, kind: list[str]) -> None:
+    assert kinds(tmp_path, text) == kind
