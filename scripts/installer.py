@@ -10,7 +10,8 @@ import os
 import re
 import subprocess
 import sys
-from typing import Any, Dict, List, Sequence, Tuple
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Sequence, Tuple
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -47,9 +48,31 @@ def versions(package: str, options: Sequence[str] = ()) -> List[str]:
     if found is None:
         raise Refused(f"pip index versions {package}: no line `Available versions:`")
     try:
-        return [str(one) for one in sorted(Version(text.strip()) for text in found[1].split(",")) if not one.is_prerelease]
+        listed = sorted(Version(text.strip()) for text in found[1].split(","))
+        # What is installed here is listed too, and may be a build of another index.
+        return [str(one) for one in listed if not one.is_prerelease and one.local is None]
     except InvalidVersion as error:
         raise Refused(f"pip index versions {package}: {error}") from None
+
+
+def newer(package: str, known: Iterable[str], options: Sequence[str] = ()) -> List[str]:
+    """The releases that are newer than every known one, oldest first. Raises `Refused`."""
+    latest = max(map(Version, known), default=Version("0"))
+    return [one for one in versions(package, options) if Version(one) > latest]
+
+
+def download(package: str, version: str, folder: Path, options: Sequence[str] = (), platform: Sequence[str] = ()) -> Path:
+    """One release's wheel for this machine, or for the first of `platform` that it has one for, in `folder`. Raises `Refused`.
+
+    Wheels for another Python than this one will do, because they are read and not installed.
+    """
+    targets = [part for one in platform for part in ("--platform", one)] + (["--python-version", "3.12"] if platform else [])
+    arguments = ["--quiet", "--no-deps", "--only-binary=:all:", "--ignore-requires-python", *targets, "--dest", str(folder)]
+    _pip(["download", *arguments, f"{package}=={version}"], options)
+    found = sorted(folder.glob("*.whl"))
+    if len(found) != 1:
+        raise Refused(f"pip download {package}=={version}: {len(found)} wheels came")
+    return found[0]
 
 
 def release(package: str, version: str, options: Sequence[str] = ()) -> Dict[str, Any]:

@@ -14,7 +14,7 @@ import argparse
 import re
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 from installer import Refused, release, versions
 from packaging.version import Version
@@ -58,11 +58,29 @@ def news(package: str, there: Dict[str, str], options: Sequence[str]) -> tuple[L
     """The lines of releases that the table lacks, and how many of the table the index no longer lists. Raises `Refused`."""
     listed = {Version(one): one for one in versions(package, options)}
     had = {Version(version): version for version in there}
-    gone = [text for version, text in had.items() if version not in listed and releases.release(there, text) is not None and "yanked:" not in there[text]]
+    gone = [text for version, text in had.items() if version not in listed and _is_listed_here(releases.release(there, text))]
     for text in gone:
         print(f"{package} {text}: is in the table and no longer listed; a person must look whether it was withdrawn")
     latest = max(had, default=Version("0"))
     return [_line(package, text, options) for version, text in listed.items() if version > latest], len(gone)
+
+
+def _is_listed_here(one: Optional[releases.Release]) -> bool:
+    """Whether pip lists a release under this Python: not one that was withdrawn, nor one that has only wheels for others."""
+    if one is None or one.yanked is not None:
+        return False
+    return one.sdist or not one.tags or any(map(_is_for_this_python, one.tags))
+
+
+# cp310, cp38+abi3; not cp314t or pp310
+_TAG = re.compile(r"cp3(\d+)(\+abi3)?")
+
+
+def _is_for_this_python(tag: str) -> bool:
+    found = _TAG.fullmatch(tag)
+    if found is None:
+        return tag.startswith("py")
+    return int(found[1]) <= sys.version_info.minor if found[2] else int(found[1]) == sys.version_info.minor
 
 
 def _line(package: str, version: str, options: Sequence[str]) -> str:

@@ -89,3 +89,11 @@ def test_the_sample_of_an_entry_is_a_sound_entry() -> None:
 def test_the_page_of_rules_is_up_to_date() -> None:
     done = subprocess.run([sys.executable, str(ROOT / "scripts" / "rules_page.py"), "--check"], check=False)
     assert done.returncode == 0, "run `python scripts/rules_page.py`"
+
+
+def test_every_fact_table_says_how_it_is_brought_up_to_date() -> None:
+    from envcheck.facts.tables import TABLES
+
+    page = (ROOT / "docs" / "facts.md").read_text(encoding="utf-8")
+    assert [name for name in TABLES if f"`{name}`" not in page.partition("| table |")[2]] == []
+    assert {path.stem for path in (ROOT / "matrices" / "facts").glob("*.yaml")} == set(TABLES)

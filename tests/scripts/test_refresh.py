@@ -85,6 +85,7 @@ rows:
     releases: |
       0.9 | 2020-01-01 | >=3.6
       1.0 | 2020-02-01 | >=3.8 | py3 | any
+      1.0.1 | 2020-02-02 | >=3.8 | cp36 | linux_x86_64
       1.1 | 2020-03-01 | | | | | yanked: crumbles
   - package: water
     source: "the index"
@@ -102,4 +103,5 @@ def test_new_releases_are_added_and_what_is_no_longer_listed_is_told(index: Path
     assert done.returncode == 1
     assert "stone 0.9: is in the table and no longer listed" in done.stdout
     assert "stone 1.1" not in done.stdout
+    assert "stone 1.0.1" not in done.stdout  # its wheels are for another Python than pip's
     assert table.read_text() == RELEASES.replace("yanked: crumbles\n", "yanked: crumbles\n      1.2 | | | py3 | any\n")
