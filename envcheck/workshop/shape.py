@@ -62,7 +62,11 @@ def _is_a_slip(name: str, near: str) -> bool:
     """Whether two names differ by letters of one word: `torhc`, not `nvidia-cublas-cu12` beside `nvidia-nccl-cu12`, nor another number."""
     words, others = ([re.sub(r"\d+", "", word) for word in one.split("-")] for one in (name, near))
     differing = [pair for pair in zip(words, others) if pair[0] != pair[1]]
-    return len(words) == len(others) and len(differing) == 1 and nearest(*differing[0][:1], differing[0][1:], 0.75) is not None
+    if len(words) != len(others) or len(differing) != 1:
+        return False
+    word, other = differing[0]
+    # Nobody slips by a whole syllable: `simpletransformers` is another package than `transformers`.
+    return abs(len(word) - len(other)) < 4 and nearest(word, (other,), 0.75) is not None
 
 
 def _package_keys(when: Any) -> List[str]:
