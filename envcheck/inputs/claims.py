@@ -23,7 +23,7 @@ class Claim:
 
 
 REPOSITORY = re.compile(r"(?:git|hg|svn|bzr)\+")
-LOCATION = re.compile(r"(?:git|hg|svn|bzr)\+|[.~]|[^\s@;\[]*[\\/]|[^\s@;\[]+\.(?:whl|zip|tar\.gz)(?=$|[\s;#\[])")
+LOCATION = re.compile(r"(?:git|hg|svn|bzr)\+|file:|[.~]|[^\s@;\[]*[\\/]|[^\s@;\[]+\.(?:whl|zip|tar\.gz)(?=$|[\s;#\[])")
 _EGG = re.compile(r"[#&]egg=([A-Za-z0-9][A-Za-z0-9._-]*)")
 _MARKER = re.compile(r"\s;|;\s")
 _URL = re.compile(r"[^;]*://")
@@ -68,6 +68,10 @@ def named(text: str, origin: str) -> Claim:
 
 
 def _hint(text: str) -> str:
+    if re.search(r"[<>]=?\s*[0-9][\w.]*\.\*", text):
+        return "`.*` goes with `==` and `!=` alone; write `>=1.9` instead of `>=1.9.*`"
+    if re.search(r"=[<>]|[<>]==", text):
+        return "the operators are `>=`, `<=`, `==`, `!=`, `~=`, `<` and `>`"
     if re.match(r"[\w.-]+=[^=]", text):
         return "pip writes `==` where conda writes `=`"
     if text.startswith(("pip ", "pip3 ", "python ", "conda ")):
@@ -100,11 +104,12 @@ def _from_url(name: str, url: str, origin: str) -> Claim:
         return Claim(name, (), origin, f"`{shown(url)}` names no version")
     if canonical_name(wheel[0]) != name:
         return Claim(name, (), origin, f"its URL leads to a wheel of `{wheel[0]}`")
+    version = wheel[1].partition("+")[0] if "$" in wheel[1].partition("+")[2] else wheel[1]  # A variable in the local tag leaves the release known.
     try:
-        versions.installed(wheel[1])
+        versions.installed(version)
     except versions.VersionError as error:
         return Claim(name, (), origin, f"in the name of its wheel, {error}")
-    return Claim(name, (f"=={wheel[1]}",), origin)
+    return Claim(name, (f"=={version}",), origin)
 
 
 def _wheel(location: str) -> tuple[str, str] | None:

@@ -69,6 +69,8 @@ def _asked(rest: str) -> tuple[str, str]:
 
 
 def _pip(lines: Sequence[Optional[str]], path: str, gathered: Gathered) -> None:
+    asked = Gathered(gathered.markers, gathered.warn, gathered.choice, gathered.table)
     for line in lines:
         if isinstance(line, str):
-            requirements.one(line, path, f"{path}:{line_of(line)}", gathered, os.path.dirname(path))
+            requirements.one(line, path, f"{path}:{line_of(line)}", asked, os.path.dirname(path))
+    gathered.follow(asked)

@@ -41,6 +41,9 @@ def explicit(text: str, path: str, gathered: Gathered) -> None:
     """Take the packages that the archives' names tell. What pip installed is not in such a list, so it is not complete."""
     found = 0
     for number, line in enumerate(text.split("\n"), 1):
+        # conda-lock writes pip's packages as comments, which its own installer reads.
+        if line.startswith("# pip "):
+            gathered.requirement(line[len("# pip ") :].partition(" --hash")[0].strip(), f"{path}:{number}")
         archive = _ARCHIVE.fullmatch(line.strip().rsplit("/", 1)[-1]) if "/" in line and not line.startswith("#") else None
         if archive:
             found += 1

@@ -93,7 +93,8 @@ def take(item: Item, gathered: Gathered) -> None:
 def _wish(name: str, item: Item) -> Claim:
     clauses = specifier(item.version)
     if clauses is None:
-        return Claim(name, (), item.origin, f"`{shown(item.version)}` is more than one range")
+        said = "is more than one range" if "|" in item.version else "is no version as conda writes it"
+        return Claim(name, (), item.origin, f"`{shown(item.version)}` {said}")
     try:
         if clauses:
             versions.specifier(",".join(clauses))

@@ -15,7 +15,7 @@ from envcheck.inputs import images
 from envcheck.inputs.claims import shown
 from envcheck.inputs.gathered import Gathered
 from envcheck.inputs.installs import Context, Stage, run
-from envcheck.inputs.shell import expand
+from envcheck.inputs.shell_words import expand
 from envcheck.model import Fact, Snapshot
 from envcheck.probe import environ
 
@@ -135,7 +135,9 @@ class _Reading:
         for name, value in _pairs(instruction.text):
             target = self.stages[-1].arguments if self.stages else self.globals
             known = {**self.globals, **self.stages[-1].known()} if self.stages else self.globals
-            if value is not None:
+            if value is not None and "{{" in value:
+                target.pop(name, None)  # A template, which something else fills in before Docker sees the file.
+            elif value is not None:
                 target[name] = expand(value, known)
             elif name in self.globals:
                 target[name] = self.globals[name]

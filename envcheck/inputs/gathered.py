@@ -56,6 +56,20 @@ class Gathered:
         """Take what a line says of one package."""
         (self._constrained if constraint else self._required).setdefault(claim.name, []).append(claim)
 
+    def follow(self, later: Gathered) -> None:
+        """Take what another installer is asked for afterwards: of a package on which they contradict each other, its version is left."""
+        for name, claims in later._required.items():
+            there = self._required.pop(name, [])
+            try:
+                _fact(name, there + claims)
+            except InputError:
+                there = []
+                self.torch_is_condas = self.torch_is_condas and name != "torch"
+            self._required[name] = there + claims
+        for name, claims in later._constrained.items():
+            self._constrained.setdefault(name, []).extend(claims)
+        self._indexes += later._indexes
+
     def pin(self, name: str, version: str, origin: str) -> None:
         """Take a package's one version; what cannot be read as one is unknown, with the reason."""
         name = canonical_name(name)
@@ -126,7 +140,7 @@ class Gathered:
 
     def say_left_out(self, path: str) -> None:
         """One sentence about the extras and groups that were not read."""
-        parts = [f"{kind}s {', '.join(f'`{name}`' for name in sorted(names))}" for kind, names in self._met.items() if names]
+        parts = [f"{kind}s {_listed(sorted(names))}" for kind, names in self._met.items() if names]
         if parts:
             self.warn(f"{path}: not checked: {' and '.join(parts)}; `--extra NAME`, `--group NAME` and `--all-groups` add them")
         self._met = {"extra": set(), "group": set()}
@@ -142,6 +156,14 @@ class Gathered:
         if tag.startswith("rocm"):
             return {"rocm": Fact(tag[4:], origin), "torch_cuda": Fact("absent", origin)}
         return {"torch_cuda": Fact("absent" if tag in ("cpu", "xpu") else f"{tag[2:-1]}.{tag[-1]}", origin)}
+
+
+_MOST_NAMED = 8
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(f"`{name}`" for name in names[:_MOST_NAMED]) + more
 
 
 _TOOLING = frozenset(("dev", "develop", "test", "tests", "testing", "lint", "linting", "docs", "doc", "typing", "types", "format", "quality", "style"))

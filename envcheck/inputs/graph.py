@@ -8,7 +8,7 @@ without a name, and everything is reached from there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Optional
 
 from envcheck.inputs.claims import split_marker
@@ -27,6 +27,15 @@ class Node(NamedTuple):
     requires_python: str = ""
     is_root: Optional[bool] = None
     """Whether the file says that the target needs it; None where it does not say."""
+    optional: Mapping[str, Sequence[str]] = {}
+    """What each of its extras asks for besides."""
+
+
+class _Edge(NamedTuple):
+    name: str
+    extras: tuple[str, ...]
+    specifier: str
+    marker: str
 
 
 def needed(nodes: Sequence[Node], gathered: Gathered, extras: Collection[str] = ()) -> list[Node]:
@@ -34,37 +43,70 @@ def needed(nodes: Sequence[Node], gathered: Gathered, extras: Collection[str] = 
     alive = [node for node in nodes if node.is_root is not False and gathered.markers.admits(node.requires_python)]
     if all(node.is_root for node in alive):
         return alive
-    leading = {name for node in nodes for name, _, _ in _edges(node)}
+    leading = {edge.name for node in nodes for edge in _edges(node.edges)}
     has_project = any(not node.name for node in nodes)
-    reached = [node for node in alive if node.is_root or not (has_project or node.name in leading)]
-    seen = {id(node) for node in reached}
-    queue = list(reached)
-    by_name: dict[str, list[Node]] = {}
-    for node in alive:
-        by_name.setdefault(node.name, []).append(node)
-    while queue:
-        node = queue.pop()
-        for name, specifier, marker in _edges(node):
-            if marker and not gathered.markers.hold(marker, node.origin, extras):
+    roots = [node for node in alive if node.is_root or not (has_project or node.name in leading)]
+    walk = _Walk(alive, gathered, extras)
+    walk.run(roots)
+    if walk.narrow():
+        walk.run(roots)
+    return [node for node in alive if id(node) in walk.reached]
+
+
+class _Walk:
+    """From the roots along every edge whose marker holds."""
+
+    def __init__(self, nodes: Sequence[Node], gathered: Gathered, extras: Collection[str]) -> None:
+        self.markers = gathered.markers
+        self.extras = extras
+        self.by_name: dict[str, list[Node]] = {}
+        for node in nodes:
+            self.by_name.setdefault(node.name, []).append(node)
+        self.reached: set[int] = set()
+        self.asked: dict[str, set[str]] = {}
+        """The specifiers that edges to a package carry."""
+
+    def run(self, roots: Sequence[Node]) -> None:
+        self.reached, seen = {id(node) for node in roots}, set()
+        queue = [(node, "") for node in roots]
+        while queue:
+            node, extra = queue.pop()
+            if (id(node), extra) in seen:
                 continue
-            for target in _fitting(by_name.get(name, ()), specifier):
-                if id(target) not in seen:
-                    seen.add(id(target))
-                    reached.append(target)
-                    queue.append(target)
-    return [node for node in alive if id(node) in seen]
+            seen.add((id(node), extra))
+            self.reached.add(id(node))
+            for edge in _edges(node.optional.get(extra, ()) if extra else node.edges):
+                if not edge.marker or self.markers.hold(edge.marker, node.origin, {*self.extras, extra} - {""}):
+                    self.asked.setdefault(edge.name, set()).add(edge.specifier)
+                    targets = _fitting(self.by_name.get(edge.name, ()), edge.specifier)
+                    queue += [(target, wanted) for target in targets for wanted in ("", *edge.extras)]
+
+    def narrow(self) -> bool:
+        """Of a package in several versions keep those that every edge to it admits; whether that leaves any out."""
+        narrowed = False
+        for name, specifiers in self.asked.items():
+            there = [node for node in self.by_name.get(name, ()) if id(node) in self.reached]
+            fitting: Sequence[Node] = there
+            for specifier in specifiers:
+                fitting = _fitting(fitting, specifier)
+            if len(fitting) < len(there):
+                self.by_name[name] = list(fitting)
+                narrowed = True
+        return narrowed
 
 
-def _edges(node: Node) -> Iterable[tuple[str, str, str]]:
+def _edges(requirements: Sequence[str]) -> list[_Edge]:
     from packaging.requirements import InvalidRequirement, Requirement
 
-    for edge in node.edges:
-        asked, _, marker = split_marker(edge)
+    found = []
+    for requirement in requirements:
+        asked, _, marker = split_marker(requirement)
         try:
             parsed = Requirement(asked)
         except (InvalidRequirement, ValueError, RecursionError):
             continue
-        yield canonical_name(parsed.name), str(parsed.specifier), marker
+        found.append(_Edge(canonical_name(parsed.name), tuple(map(canonical_name, parsed.extras)), str(parsed.specifier), marker))
+    return found
 
 
 def _fitting(nodes: Sequence[Node], specifier: str) -> Sequence[Node]:

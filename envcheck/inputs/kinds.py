@@ -52,6 +52,7 @@ KINDS: dict[str, Kind] = {
     "conda-explicit": Kind(sniff.conda_explicit, "conda_lists:explicit", "`conda list --explicit`"),
     "conda-list": Kind(sniff.conda_list, "conda_lists:columns", "`conda list`"),
     "conda-export": Kind(sniff.conda_export, "conda_lists:export", "`conda list --export`"),
+    "conda-lock": Kind(sniff.conda_lock, "conda_lock", "conda-lock.yml"),
     "conda-environment": Kind(sniff.conda_environment, "conda_environment", "environment.yml of conda"),
     **{name: Kind(partial(sniff.tool, name=name), "reports.report", purpose) for name, (_, purpose) in MARKS.items()},
     "report": Kind(sniff.report, "reports.report", "a bug report in Markdown"),
@@ -77,7 +78,7 @@ def read(paths: Sequence[str], gathered: Gathered, kind: Optional[str] = None) -
     for path in paths:
         if os.path.isdir(path) and found_in(path):
             path = _chosen(path, gathered)
-        text = read_text(path, limit=_LOCK_BYTES if path.lower().endswith((".lock", ".toml", ".json")) else LIMIT_BYTES)
+        text = read_text(path, limit=_LOCK_BYTES if path.lower().endswith((".lock", ".toml", ".json", "lock.yml", "lock.yaml")) else LIMIT_BYTES)
         found = kind or kind_of(text, path)
         if found is None:
             raise _strange(text, path)
@@ -122,6 +123,7 @@ _PROJECT = (
     "pdm.lock",
     "pylock.toml",
     "Pipfile.lock",
+    "conda-lock.yml",
     "requirements.txt",
     "environment.yml",
     "environment.yaml",

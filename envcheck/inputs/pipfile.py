@@ -33,11 +33,14 @@ def read_lock(text_: str, path: str, gathered: Gathered) -> None:
     if not isinstance(lock, dict):
         raise InputError("is no Pipfile.lock: it holds no object", where=path)
     _python(table(lock.get("_meta")), path, gathered)
-    for section, rows in _chosen(lock, "default", gathered):
+    chosen = _chosen(lock, "default", gathered)
+    # Pipenv writes `'dev' in dependency_groups` on what only a group needs.
+    groups = {_GROUPS.get(section, section) for section, _ in chosen}
+    for section, rows in chosen:
         for name, row in rows.items():
             origin, row = f"{path}:{_line(text_, name, section)}", table(row)
             marker = text(row.get("markers"))
-            if marker and not gathered.markers.hold(marker, origin):
+            if marker and not gathered.markers.hold(marker, origin, (), groups):
                 continue
             version = text(row.get("version"))
             if version.startswith("=="):

@@ -12,7 +12,7 @@ from typing import Any, Optional
 from envcheck.inputs.gathered import Gathered
 from envcheck.inputs.locked import tables, text, texts
 
-_PARTS = re.compile(r"(\^|~=|~|===|==|!=|<=|>=|<|>|=)?\s*([^\s,]+)")
+_PARTS = re.compile(r"(?:(\^|~=|~|===|==|!=|<=|>=|<|>|=)\s*)?([^\s,^~=!<>]+)")
 
 
 def specifier(constraint: str) -> Optional[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from typing import Any, Optional
 
 from envcheck import toml
@@ -58,7 +59,7 @@ def _node(row: Mapping[str, Any], origin: str, chosen: set[str], wanted: set[str
     needed = _needed(row, origin, chosen, gathered)
     if flag(row.get("optional")) and needed is None:
         needed = True if name in wanted else None if wanted else False
-    return graph.Node(name, text(row.get("version")), origin, list(_edges(row)), text(row.get("python-versions")), needed)
+    return graph.Node(name, text(row.get("version")), origin, _edges(row, False), text(row.get("python-versions")), needed, _optional(row))
 
 
 def _needed(row: Mapping[str, Any], origin: str, chosen: set[str], gathered: Gathered) -> Optional[bool]:
@@ -79,8 +80,13 @@ def _needed(row: Mapping[str, Any], origin: str, chosen: set[str], gathered: Gat
     return taken
 
 
-def _edges(row: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in table(row.get("dependencies")).items():
-        for requirement, asked in requirements(name, value):
-            if not flag(asked.get("optional")):
-                yield requirement
+def _edges(row: Mapping[str, Any], optional: bool) -> list[str]:
+    rows = table(row.get("dependencies")).items()
+    return [requirement for name, value in rows for requirement, asked in requirements(name, value) if flag(asked.get("optional")) is optional]
+
+
+def _optional(row: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What each extra of a package asks for, as its optional dependencies say it, with their markers."""
+    optional = {canonical_name(re.split(r"[^\w.-]", one, maxsplit=1)[0]): one for one in _edges(row, True)}
+    extras = {canonical_name(extra): [canonical_name(one.split(" ")[0]) for one in texts(rows)] for extra, rows in table(row.get("extras")).items()}
+    return {extra: [optional[name] for name in names if name in optional] for extra, names in extras.items()}

@@ -7,14 +7,16 @@ import shlex
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import NamedTuple, Optional
 
+from envcheck.inputs.shell_flow import KEYWORDS, Flow
+from envcheck.inputs.shell_words import expand
+
 END_OF_LINE = ";;"
 """What a line end becomes, which no word of a RUN line is."""
 _SEPARATORS = frozenset(("&&", "||", ";", "|", "&", "(", ")", END_OF_LINE, "|&"))
-_OPENING = frozenset(("if", "case", "for", "while", "until"))
-_CLOSING = frozenset(("fi", "esac", "done"))
-_WRAPPERS = frozenset(("then", "else", "elif", "do", "sudo", "time", "exec", "command", "nice", "{", "}", "!", "set", "env", "nohup"))
+_WRAPPERS = frozenset(("sudo", "time", "exec", "command", "nice", "{", "}", "set", "env", "nohup"))
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
-_SUBSTITUTION = re.compile(r"\$\([^()]*\)|`[^`]*`")
+_BACKQUOTED = re.compile(r"`[^`]*`")
+_BLANK = re.compile(r"\s")
 _REDIRECTION = re.compile(r"[<>&|]*[<>][<>&|]*")
 
 
@@ -32,31 +34,57 @@ class Command(NamedTuple):
 
 
 def commands(text: str, variables: MutableMapping[str, str]) -> Iterator[Command]:
-    """The simple commands of a script in order; assignments are added to `variables`. Raises ValueError for quotes without end."""
-    depth, before = 0, ""
+    """The simple commands of a script in order; assignments are added to `variables`. What certainly does not run is left out.
+
+    Raises ValueError for quotes without end.
+    """
+    flow = Flow()
     for words, separator in _groups(_tokens(text)):
-        while words and (words[0] in _WRAPPERS or words[0] in _OPENING or words[0] in _CLOSING or _ASSIGNMENT.fullmatch(words[0])):
+        while words and (words[0] in _WRAPPERS or words[0] in KEYWORDS or _ASSIGNMENT.fullmatch(words[0])):
             word = words.pop(0)
-            found = _ASSIGNMENT.fullmatch(word)
-            if found:
-                variables[found[1]] = expand(found[2], variables)
-            depth = max(0, depth + (word in _OPENING) - (word in _CLOSING))
+            flow.keyword(word)
+            _assign(word, variables, flow.runs())
+        runs = flow.runs()
         if words and words[0] == "export":
             for word in words[1:]:
-                found = _ASSIGNMENT.fullmatch(word)
-                if found:
-                    variables[found[1]] = expand(found[2], variables)
-        elif words:
-            yield _command(words, variables, depth == 0 and before != "||")
-        before = separator
+                _assign(word, variables, runs)
+        elif words and runs is not False:
+            yield _command(words, variables, runs is True)
+        flow.ran(words, variables, separator)
+
+
+def _assign(word: str, variables: MutableMapping[str, str], runs: Optional[bool]) -> None:
+    """Take `NAME=value`; where nobody knows whether it runs, the variable is unknown from then on."""
+    found = _ASSIGNMENT.fullmatch(word)
+    if found and runs:
+        variables[found[1]] = expand(found[2], variables)
+    elif found and runs is None:
+        variables.pop(found[1], None)
 
 
 def _tokens(text: str) -> list[str]:
-    text = _SUBSTITUTION.sub("${COMMAND}", text.replace("\\\n", " "))
-    lexer = shlex.shlex(text.replace("\n", f" {END_OF_LINE} "), posix=True, punctuation_chars="();<>|&")
+    lexer = shlex.shlex(_without_substitutions(text.replace("\\\n", " ")).replace("\n", f" {END_OF_LINE} "), posix=True, punctuation_chars="();<>|&")
     lexer.whitespace_split = True
     lexer.commenters = ""
     return list(lexer)
+
+
+def _without_substitutions(text: str) -> str:
+    """What another command prints, `$(…)` with what is nested in it and backquotes, as the unknown variable `${COMMAND}`."""
+    parts: list[str] = []
+    at = 0
+    while True:
+        start = text.find("$(", at)
+        if start < 0 or text.startswith("$((", start):
+            return _BACKQUOTED.sub("${COMMAND}", "".join(parts) + text[at:])
+        depth, end = 1, start + 2
+        while depth and end < len(text):
+            depth += {"(": 1, ")": -1}.get(text[end], 0)
+            end += 1
+        if depth:
+            return "".join(parts) + text[at:]
+        parts.append(text[at:start] + "${COMMAND}")
+        at = end
 
 
 def _groups(tokens: Sequence[str]) -> Iterator[tuple[list[str], str]]:
@@ -90,26 +118,8 @@ def _command(words: Sequence[str], variables: Mapping[str, str], is_certain: boo
                 raw.pop()
                 filled.pop()
             continue
-        for one in [word] if "$" not in word else expand(word, variables).split() or []:
+        # A word with blanks in it was quoted, and stays one word whatever its variables hold.
+        for one in [expand(word, variables)] if "$" not in word or _BLANK.search(word) else expand(word, variables).split():
             raw.append(word)
             filled.append(one)
     return Command(tuple(filled), tuple(raw), is_certain, tuple(redirected))
-
-
-_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?:(:?[-+?])([^{}]*))?\})")
-_LONGEST = 10_000
-
-
-def expand(text: str, variables: Mapping[str, Optional[str]]) -> str:
-    """`$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:+other}` filled in; an unknown variable becomes `${NAME}`."""
-
-    def one(found: re.Match[str]) -> str:
-        name, operator, word = found[1] or found[2], found[3] or "", found[4] or ""
-        value = variables.get(name)
-        if operator.endswith("-"):
-            return value if value or (value is not None and operator == "-") else word
-        if operator.endswith("+"):
-            return word if value else ""
-        return f"${{{name}}}" if value is None else value
-
-    return _VARIABLE.sub(one, text)[:_LONGEST]

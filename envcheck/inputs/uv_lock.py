@@ -5,17 +5,21 @@ https://docs.astral.sh/uv/concepts/resolution/#universal-resolution
 
 from __future__ import annotations
 
+import os
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from envcheck import toml
+from envcheck.documents import read_text
 from envcheck.inputs import locktoml
 from envcheck.inputs.gathered import Gathered
 from envcheck.inputs.locked import Package, table, tables, take, text, texts
+from envcheck.wire import canonical_name
 
 _Row = Mapping[str, Any]
 DEFAULT_GROUP = "dev"
-"""The group that `uv sync` takes without being asked."""
+"""The group that `uv sync` takes where a project does not say otherwise."""
 
 
 def read(text_: str, path: str, gathered: Gathered) -> None:
@@ -71,7 +75,8 @@ class _Walk:
                 extras.append(extra)
                 self.conflicts |= {extra, f"extra-{len(name)}-{name}-{extra}"}
         groups = table(row.get("dev-dependencies"))
-        taken = [group for group in groups if choice.takes(group, group == DEFAULT_GROUP)]
+        default = _default_groups(os.path.dirname(self.path), groups)
+        taken = [group for group in groups if choice.takes(group, canonical_name(group) in default)]
         self.conflicts |= {f"group-{len(name)}-{name}-{group}" for group in taken}
         for group in groups:
             self.gathered.met("group", group, group in taken)
@@ -122,6 +127,19 @@ class _Walk:
         markers = texts(self.lock.packages[number].get("resolution-markers"))
         origin = f"{self.path}:{self.lock.lines[number]}"
         return not markers or any(self.gathered.markers.hold(marker, origin, self.conflicts) for marker in markers)
+
+
+def _default_groups(folder: str, groups: Iterable[str]) -> set[str]:
+    """The groups that `uv sync` takes without being asked: `dev`, or what `[tool.uv]` of the project beside the lock file says.
+
+    https://docs.astral.sh/uv/concepts/projects/dependencies/#default-groups
+    """
+    beside = os.path.join(folder, "pyproject.toml")
+    if not os.path.isfile(beside):
+        return {DEFAULT_GROUP}
+    named = table(table(toml.parse(read_text(beside), beside).get("tool")).get("uv")).get("default-groups")
+    chosen = groups if named == "all" else texts(named) if isinstance(named, list) else (DEFAULT_GROUP,)
+    return set(map(canonical_name, chosen))
 
 
 def _is_local(source: Any) -> bool:
