@@ -1,12 +1,15 @@
 """Prints the table of `docs/selftest.md`: which checks see which planted fault, and whether a healthy device raises an alarm.
 
-Usage: `prove.py PYTHON [--seeds N] [--healthy N] [--own]`, where PYTHON has torch. `--own` plants each fault before its own
-check only, which is fast; else before all checks, so that faults which one check alone must see are shown to be its own.
+Usage: `prove.py PYTHON [--seeds N] [--healthy N] [--own] [--keep FILE]`, where PYTHON has torch. `--own` plants each fault before its own
+check only, which is fast; else before all checks, so that faults which one check alone must see are shown to be its own. With `--keep`
+what has been run is written to FILE seed by seed, and a run that was ended goes on from there; a seed counts only for the same code,
+interpreter and order.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Iterable, Mapping
@@ -27,16 +30,38 @@ def main() -> int:
     parser.add_argument("--healthy", type=int, default=0)
     parser.add_argument("--own", action="store_true")
     parser.add_argument("--names", nargs="*")
+    parser.add_argument("--keep", type=Path)
     given = parser.parse_args()
     named = {"names": given.names} if given.names else {}
-    rows = carried_out(given.python, {"task": "own" if given.own else "all", "seeds": list(range(given.seeds)), **named})
+    rows = by_seed(given.python, {"task": "own" if given.own else "all", **named}, given.seeds, given.keep)
     lines, good = table(rows, own=given.own)
     if given.healthy:
-        healthy = carried_out(given.python, {"task": "healthy", "seeds": list(range(given.healthy)), "backends": ["MATH", "FLASH_ATTENTION"]})
+        healthy = by_seed(given.python, {"task": "healthy", "backends": ["MATH", "FLASH_ATTENTION"]}, given.healthy, given.keep)
         more, calm = alarms(healthy)
         lines, good = [*lines, "", *more], good and calm
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return 0 if good else 1
+
+
+def by_seed(python: str, order: Mapping[str, Any], seeds: int, keep: Path | None) -> list[Mapping[str, Any]]:
+    """The rows of each seed in turn, those that FILE holds for this very run not run again."""
+    if keep is None:
+        return list(carried_out(python, {**order, "seeds": list(range(seeds))}))
+    run = {"order": dict(order), "code": code(), "python": python}
+    had = [json.loads(line) for line in keep.read_text().splitlines()] if keep.exists() else []
+    found = {one["seed"]: one["rows"] for one in had if one["run"] == run}
+    for seed in range(seeds):
+        if seed not in found:
+            found[seed] = list(carried_out(python, {**order, "seeds": [seed]}))
+            with keep.open("a") as file:
+                file.write(json.dumps({"run": run, "seed": seed, "rows": found[seed]}) + "\n")
+    return [row for seed in range(seeds) for row in found[seed]]
+
+
+def code() -> str:
+    """A fingerprint of the self-test and of the faults."""
+    files = sorted([*HERE.glob("*.py"), *host.WORKER.parent.rglob("*.py")])
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def carried_out(python: str, order: Mapping[str, Any], timeout: float = 36_000) -> tuple[Mapping[str, Any], ...]:

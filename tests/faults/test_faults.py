@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import gelu_pieces
 import prove
 
 from envcheck.selftest import CHECKS
@@ -78,6 +80,27 @@ def test_a_fault_that_goes_unseen_spoils_the_table() -> None:
     assert not prove.table([row, {**row, "seed": 1, "fired": []}])[1]
     assert not prove.table([{**row, "fired": ["softmax.dx.fp32", "gelu.fp32"]}])[1]
     assert prove.table([{**row, "fired": ["softmax.dx.fp32", "accelerate.gnorm0.fp32"]}])[1]
+
+
+def test_a_seed_that_was_kept_is_not_run_again_unless_the_code_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[int] = []
+    monkeypatch.setattr(prove, "carried_out", lambda python, order: ran.extend(order["seeds"]) or ({"seed": order["seeds"][0]},))
+    keep = tmp_path / "rows.jsonl"
+    assert prove.by_seed("python", {"task": "own"}, 2, keep) == [{"seed": 0}, {"seed": 1}]
+    assert prove.by_seed("python", {"task": "own"}, 3, keep) == [{"seed": 0}, {"seed": 1}, {"seed": 2}]
+    assert ran == [0, 1, 2]
+    prove.by_seed("python", {"task": "all"}, 1, keep)
+    monkeypatch.setattr(prove, "code", lambda: "other")
+    prove.by_seed("python", {"task": "own"}, 1, keep)
+    assert ran == [0, 1, 2, 0, 0]
+
+
+def test_the_error_of_a_polynomial_in_place_of_erf() -> None:
+    slope = math.sqrt(2 / math.pi)
+    near = gelu_pieces.Piece(0.0, 0.25, [0.0, slope, 0.0, -slope / 6, 0.0, slope / 40])
+    missed, rounded = gelu_pieces.errors(near)
+    assert missed == pytest.approx(slope / 336 * 0.25**7, rel=0.01)  # the next term of the series
+    assert 0.25 * slope < rounded / gelu_pieces.U32 < 3 * 0.25 * slope
 
 
 def test_an_alarm_is_counted() -> None:
