@@ -73,15 +73,17 @@ def run_rows(
     shown: bool = True,
     **chosen: Any,
 ) -> Tested:
-    """The rows of the self-test as plain values, and what they mean. Raises `InputError` for unknown names.
+    """The rows of the self-test as plain values, and what they mean. Raises `InputError` for unknown names and no interpreter.
 
     `known` holds ids of entries that hold here or may; where it is None and something failed, the environment is looked at.
     """
     from envcheck import selftest
-    from envcheck.probe import executable
+    from envcheck.probe import executable, silent
 
     with _progress(shown) as progress:
         rows = selftest.run(executable(python) if python else sys.executable, devices, train=train, progress=progress, **chosen)
+    if rows and all(row.family == "python" for row in rows):
+        raise silent(f"--python {python}" if python else sys.executable, rows[0].detail)
     findings = selftest.findings(rows, known or ())
     if findings and known is None and any(row.device for row in rows):
         findings = selftest.findings(rows, _known(python, train or {}))
@@ -161,4 +163,6 @@ def _progress(shown: bool) -> Iterator[Optional[Callable[[int, int, str], None]]
 def _show(rows: List[Dict[str, Any]], findings: Tuple[Finding, ...]) -> None:
     from envcheck.render import text
 
-    talk.show(text.render_selftest(Report(Snapshot(), findings, selftest=tuple(rows)), color=talk.wants_color(), width=talk.width()) + PASS_MEANS + "\n")
+    passed = any(row["status"] == "pass" for row in rows)
+    shown = text.render_selftest(Report(Snapshot(), findings, selftest=tuple(rows)), color=talk.wants_color(), width=talk.width())
+    talk.show(shown + (PASS_MEANS + "\n" if passed else ""))

@@ -91,12 +91,14 @@ def _describe(python: Optional[str]) -> Tuple[Mapping[str, Any], str]:
 
     outcome = child.run(found, Path(__file__).with_name("interpreter.py"), timeout=INTERPRETER_SECONDS)
     if not outcome.rows:
-        raise InputError(
-            f"is no Python interpreter that answers: {outcome.detail or 'it said nothing'}",
-            where=f"--python {python}",
-            hint="name an interpreter (`/path/to/venv/bin/python`) or a virtual environment's folder; Python 3.8 or newer",
-        )
+        raise silent(f"--python {python}", outcome.detail or "it said nothing")
     return outcome.rows[0], found
+
+
+def silent(where: str, why: str) -> InputError:
+    """The error about an interpreter that does not answer."""
+    hint = "name an interpreter (`/path/to/venv/bin/python`) or a virtual environment's folder; Python 3.8 or newer"
+    return InputError(f"is no Python interpreter that answers: {why}", where=where, hint=hint)
 
 
 _INSIDE = ("bin/python", "bin/python3", "Scripts/python.exe", "python.exe")
@@ -187,4 +189,4 @@ class _CallableRoom(types.ModuleType):
 
 sys.modules[__name__].__class__ = _CallableRoom
 
-__all__ = ["executable", "installed", "probe"]
+__all__ = ["executable", "installed", "probe", "silent"]

@@ -147,7 +147,8 @@ class _Session:
         self._done.append(work)
         order = replace(work.order, device=work.device or work.order.device)
         if not work.ended:
-            left = 0 if self._carry_on(work, order, 2 if outcome.ending == "timeout" else 1) else len(work.left())
+            # Where none of its checks began, what follows says it: there is no torch, or no interpreter.
+            left = 0 if self._carry_on(work, order, 2 if outcome.ending == "timeout" else 1) or work.begun not in order.checks else len(work.left())
             if not work.spoilt:
                 work.rows.append(_death(work, outcome, left))
             elif left:

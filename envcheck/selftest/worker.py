@@ -66,7 +66,7 @@ def _torch_row() -> dict[str, str]:
         return {"status": "crash", "detail": f"torch does not import: {type(error).__name__}: {error}"[:400]}
     if not getattr(torch, "__file__", None):
         # A folder named torch without __init__.py, as an interrupted removal leaves it behind, imports without error.
-        return {"status": "skip", "detail": f"torch is not installed: {list(torch.__path__)} holds no module"}
+        return {"status": "skip", "detail": f"torch is not installed: the folder {next(iter(torch.__path__), '')} holds no module"}
     if not hasattr(torch, "__version__"):
         return {"status": "crash", "detail": f"torch at {torch.__file__} has no version"}
     return {}

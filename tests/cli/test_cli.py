@@ -307,6 +307,14 @@ def test_the_selftest_of_an_environment_without_torch_is_one_error_and_status_3(
     assert "untested" in done.stdout
 
 
+def test_the_selftest_of_no_interpreter_is_the_error_that_check_gives(folder: Path) -> None:
+    (folder / "python").write_text("#!/bin/sh\nexit 5\n")
+    (folder / "python").chmod(0o755)
+    said = [is_clear_error(envcheck(command, "--python", "./python", cwd=folder)) for command in ("selftest", "check")]
+    assert said[0] == said[1]
+    assert "is no Python interpreter that answers" in said[0][0]
+
+
 def test_the_checks_of_the_selftest_are_listed() -> None:
     listed = envcheck("selftest", "--list").stdout.splitlines()
     assert any(line.startswith("gemm_exact") for line in listed)

@@ -64,6 +64,7 @@ def test_a_torch_that_does_not_import_is_one_row(source: str, status: str, detai
 def test_no_interpreter_is_a_row() -> None:
     rows = selftest.run(str(HERE / "conftest.py"))
     assert [(row.check, row.status) for row in rows] == [("python", "crash")]
+    assert "did not run" not in rows[0].detail
 
 
 @pytest.mark.parametrize(
