@@ -101,6 +101,19 @@ def test_a_healthy_cpu_passes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 
 @pytest.mark.torch
+def test_without_what_came_after_torch_1_13_the_rest_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path))
+    monkeypatch.setenv("REAL_WORKER", str(host.WORKER))
+    monkeypatch.setattr(host, "WORKER", HERE / "older_worker.py")
+    rows = selftest.run(sys.executable, ("cpu",), skip=("accelerate", "deepspeed"))
+    assert {row.status for row in rows} == {"pass", "info", "skip"}, [row for row in rows if row.status not in ("pass", "info", "skip")]
+    skipped = {row.family for row in rows if row.status == "skip"}
+    assert skipped == {"rmsnorm", "grad_scaler", "fp8_casts", "fp8_product", "adamw", "adamw_eps", "train", "sdpa", "flash_attn"}
+    passed = {row.check for row in rows if row.status == "pass"}
+    assert {"adamw.single", "adamw.foreach", "train.trajectory", "train_bf16.trajectory"} <= passed
+
+
+@pytest.mark.torch
 def test_the_quick_level_is_one_child() -> None:
     rows = selftest.run(sys.executable, ("cpu",), level="quick")
     assert {row.group for row in rows} == {"quick"}
