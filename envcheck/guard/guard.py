@@ -91,7 +91,7 @@ class Guard:
         if not hasattr(self._optimizer, "register_step_pre_hook"):
             raise UnableError("this optimizer has no hooks", where="envcheck.guard", hint="the guard needs torch 2.0 and an optimizer of torch.optim.Optimizer")
         self._handles = [
-            self._optimizer.register_step_pre_hook(lambda *_: self._before_step()),
+            self._optimizer.register_step_pre_hook(self._at_step),
             self._optimizer.register_step_post_hook(lambda *_: self._after_step()),
         ]
         self._at_load()
@@ -143,6 +143,22 @@ class Guard:
 
     def _device(self) -> Any:
         return next((tensors.local(parameter).device for parameter in self._parameters()), torch.device("cpu"))
+
+    def _at_step(self, optimizer: Any, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Optional[Tuple[Tuple[Any, ...], Dict[str, Any]]]:
+        """Look now, or where a closure makes the gradients inside the step, as Lightning has it, after its first call; the arguments then."""
+        closure = args[1] if len(args) > 1 else kwargs.get("closure")
+        if closure is None:
+            self._before_step()
+            return None
+        calls: List[Any] = []
+
+        def watched() -> Any:
+            calls.append(closure())
+            if len(calls) == 1:
+                self._before_step()
+            return calls[-1]
+
+        return ((args[0], watched, *args[2:]), kwargs) if len(args) > 1 else (args, {**kwargs, "closure": watched})
 
     def _before_step(self) -> None:
         self._looked = True

@@ -24,6 +24,7 @@ class LightningGuard(Callback):  # type: ignore[misc]
         if on_sick not in ("stop", "raise", "skip"):
             raise ValueError(f"on_sick is `stop`, `raise` or `skip`, not {on_sick!r}")
         self.guards: List[Guard] = []
+        self._batch: Any = None
         self._on_sick, self._folder, self._limits, self._rescue = on_sick, folder, limits, rescue
 
     @property
@@ -41,10 +42,14 @@ class LightningGuard(Callback):  # type: ignore[misc]
         ]
         self._stop(trainer)
 
+    def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, number: int) -> None:
+        """Take note of the batch."""
+        self._batch = batch
+
     def on_before_backward(self, trainer: Any, module: Any, loss: Any) -> None:
         """Take note of the raw loss; Lightning has divided it by the number of micro-batches."""
         for guard in self.guards:
-            guard.look(loss)
+            guard.look(loss, self._batch)
 
     def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, number: int) -> None:
         """End fitting where the step was sick."""
@@ -52,12 +57,15 @@ class LightningGuard(Callback):  # type: ignore[misc]
 
     def on_train_end(self, trainer: Any, module: Any) -> None:
         """Take the hooks off."""
+        self._batch = None
         for guard in self.guards:
             guard.close()
 
     def _stop(self, trainer: Any) -> None:
         if self._on_sick == "stop" and self.sick is not None:
             trainer.should_stop = True
+            # Lightning would else go on until the least number of epochs and steps is done.
+            trainer.fit_loop.min_epochs = trainer.fit_loop.epoch_loop.min_steps = None
 
 
 __all__ = ["LightningGuard"]
