@@ -25,6 +25,19 @@ def is_sharded(optimizer: Any, parameters: Sequence[Any]) -> bool:
     return any(hasattr(p, "_local_tensor") or hasattr(p, "_fsdp_flattened") or type(p).__name__ == "FlatParameter" for p in parameters)
 
 
+def left_out(model: Any, optimizer: Any) -> int:
+    """Steps that DeepSpeed left out so far for gradients that are not finite; without its engine only whether the last one was.
+
+    0 where a dynamic loss scale makes that healthy.
+    """
+    while optimizer is not None and not isinstance(getattr(optimizer, "overflow", None), bool):
+        optimizer = getattr(optimizer, "optimizer", None)
+    if optimizer is None or getattr(optimizer, "dynamic_loss_scale", False):
+        return 0
+    skipped = getattr(model, "skipped_steps", None)
+    return skipped if isinstance(skipped, int) else int(optimizer.overflow)
+
+
 def vocabulary_of(model: Any) -> Optional[int]:
     """The size of the vocabulary that an HF model's config states."""
     config = getattr(getattr(model, "module", model), "config", None)
@@ -48,4 +61,4 @@ def observed(model: Any, parameters: Sequence[Any]) -> Dict[str, str]:
     return found
 
 
-__all__ = ["innermost", "is_sharded", "observed", "vocabulary_of"]
+__all__ = ["innermost", "is_sharded", "left_out", "observed", "vocabulary_of"]

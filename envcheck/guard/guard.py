@@ -10,7 +10,7 @@ import torch
 
 from envcheck.errors import EnvcheckError, UnableError
 from envcheck.guard import ranks, scene, tensors
-from envcheck.guard.around import innermost, is_sharded, observed, vocabulary_of
+from envcheck.guard.around import innermost, is_sharded, left_out, observed, vocabulary_of
 from envcheck.guard.rescue import Start
 from envcheck.guard.signs import USUAL, Limits, Sign, Watch
 
@@ -75,7 +75,7 @@ class Guard:
         """Norm of the gradients that the optimizer was given last, clipped where the loop clips; None where no parameter had one."""
         self.loss: Optional[float] = None
         """Raw loss of the last step, summed over its micro-batches and averaged over the ranks; None where it was not told."""
-        self._model, self._optimizer = model, innermost(optimizer)
+        self._model, self._optimizer, self._wrapped = model, innermost(optimizer), optimizer
         self._on_sick, self._folder, self._limits, self._config = on_sick, Path(folder), limits, dict(config or {})
         self._scaler = scaler if scaler is not None else getattr(optimizer, "scaler", None)
         self._names = {id(parameter): name for name, parameter in model.named_parameters()}
@@ -85,7 +85,7 @@ class Guard:
         self._start: Optional[Start] = None
         self._losses: List[Any] = []
         self._batches: List[Any] = []
-        self._unstepped = self._skipped = 0
+        self._unstepped = self._skipped = self._left_out = 0
         self._exact = True
         self._looked = False
         if not hasattr(self._optimizer, "register_step_pre_hook"):
@@ -105,6 +105,7 @@ class Guard:
 
     def look(self, loss: Any = None, batch: Any = None) -> None:
         """Take note of a micro-batch and its raw loss; call it before `backward`, or after."""
+        self._see_left_out()
         if self._looked:
             self._losses, self._batches, self._exact, self._looked = [], [], True, False
         if isinstance(loss, torch.Tensor) and loss.numel() == 1:
@@ -119,9 +120,18 @@ class Guard:
 
     def reported(self, norm: Optional[float], loss: Optional[float] = None) -> None:
         """Take note of the gradient norm before clipping that the engine reports, such as `engine.get_global_grad_norm()`."""
+        self._see_left_out()
         sign = self._watch.reported(norm, loss)
         if sign is not None:
             self._alarm(sign)
+
+    def _see_left_out(self) -> None:
+        """Notice a step that DeepSpeed left out, which never reached the optimizer; the flag is the same on all ranks."""
+        before, self._left_out = self._left_out, left_out(self._model, self._wrapped)
+        if self._left_out > before and (self.sick is None or self._on_sick == "skip"):
+            self.step += 1
+            self._looked, self.norm = True, float("nan")
+            self._alarm(Sign("gradient-not-finite", "nan-grad", "DeepSpeed left the step out because its gradients are not finite"))
 
     def _scale(self) -> float:
         if self._scaler is None or not hasattr(self._scaler, "get_scale") or not self._scaler.is_enabled():
@@ -180,7 +190,7 @@ class Guard:
             return
         self._skipped = 0
         if self.step == 1 and self._limits.watched:
-            self._start = Start(self._parameters(), self._rescue)
+            self._start = Start(self._model, self._parameters(), self._rescue)
         elif self.step > self._limits.watched + 1:
             self._start = None
 
