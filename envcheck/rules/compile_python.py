@@ -26,19 +26,22 @@ PAGE = Page(
     level="maintainer",
 )
 
+_FIRST = (3, 11)
+"""Every torch that compiles takes the Pythons before it."""
+
 
 def find(snapshot: Snapshot, tables: Tables) -> Tuple[Union[Finding, Undecided], ...]:
     """One error where training compiles on such a Python; a question where nobody said whether it does."""
-    compiles = snapshot.train.get("torch_compile")
+    version, compiles = snapshot.fact("python"), snapshot.train.get("torch_compile")
     asked = compiles is not None and compiles.value is not None
-    if asked and not asking.has(snapshot, "train.torch_compile", "true") or not asking.is_there(snapshot, "torch"):
+    if version.value is None or (asking.minor(version) or _FIRST) < _FIRST or asked and not asking.has(snapshot, "train.torch_compile", "true"):
         return ()
     python = next((str(python) for torch, python in tables.rows("compile_pythons") if asking.has(snapshot, "torch", torch)), None)
     if python is None or not asking.lacks(snapshot, "python", python):
         return ()
     if not asked:
         return (Undecided(ID, "bad", "error", ("python", "torch"), TITLE, ("train.torch_compile",)),)
-    shown = ".".join(str(snapshot.fact("python").value).split(".")[:2])
+    shown = ".".join(str(version.value).split(".")[:2])
     title = f"torch.compile of torch {asking.release(snapshot.package('torch'))} takes Python {python}, and this is {shown}"
     used = asking.used(snapshot, "python", "torch", "train.torch_compile")
     return (Finding(ID, "bad", "error", "certain", title, ("python", "torch"), used, PAGE),)

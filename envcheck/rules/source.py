@@ -98,8 +98,8 @@ _ABOUT: Dict[str, Tuple[str, str, Page]] = {
         Page(
             symptom=("zero-grad", "crash"),
             cause="Reentrant checkpointing, which transformers before 5 chooses, gives a block's parameters gradients only where an input of the block needs "
-            "one. Behind frozen embeddings or a frozen tower none does: the blocks there get no gradients, or backward ends with `element 0 of tensors does not "
-            "require grad`.",
+            "one. Behind frozen embeddings or a frozen tower none does: the blocks there get no gradients, or backward ends with `element 0 of tensors does "
+            "not require grad`.",
             fix=("pass `gradient_checkpointing_kwargs={'use_reentrant': False}`", "call `model.enable_input_require_grads()`"),
             links=("https://github.com/huggingface/transformers/issues/21381", "https://github.com/huggingface/diffusers/pull/3404"),
             level="maintainer",

@@ -280,6 +280,7 @@ LABELS: dict[str, Callable[[str, int, Said], None]] = {
     **dict.fromkeys(("gpu", "gpus", "gpu type", "gpu.name", "cuda device", "cuda device(s)", "gpu model", "gpu name", "accelerator", "accelerators"), gpu),
     **dict.fromkeys(("gpu models and configuration", "gpu model and configuration", "hardware", "graphics card", "device", "devices"), gpu),
     **dict.fromkeys(("gpu number", "gpu count", "number of gpus", "num gpus", "# gpus"), _gpu_count),
+    **dict.fromkeys(("fabric manager", "fabric manager version"), _fact("fabric_manager", r"([0-9]{3}\.[0-9]+(?:\.[0-9]+)?)")),
     **dict.fromkeys(("cann", "cann toolkit"), _fact("cann", r"([0-9]+\.[0-9]+\.\S+)")),
     **dict.fromkeys(("npu type", "npu"), _npu),
     **dict.fromkeys(("gpu.compute capability", "highest compute capability"), _capability),

@@ -34,7 +34,16 @@ def told(rule: Any, **given: Any) -> list[str]:
 
 @pytest.mark.parametrize(
     ("torch", "python"),
-    [("2.0.1", "3.11.4"), ("2.2.2", "3.12.3"), ("2.3.1+cu121", "3.12.3"), ("2.5.1", "3.13.1"), ("2.4.1", "3.13"), ("2.9.1+cu128", "3.14.0")],
+    [
+        ("2.0.1", "3.11.4"),
+        ("2.2.2", "3.12.3"),
+        ("2.3.1+cu121", "3.12.3"),
+        ("2.5.1", "3.13.1"),
+        ("2.4.1", "3.13"),
+        ("2.9.1+cu128", "3.14.0"),
+        ("2.14.1", "3.15.0"),
+        ("2.2.2", ">=3.12"),
+    ],
 )
 def test_a_python_that_is_too_new_for_the_compiler(torch: str, python: str) -> None:
     assert told(compile_python, torch=torch, python=python, train={"torch_compile": True}) == ["error"]
@@ -50,7 +59,8 @@ def test_a_python_that_is_too_new_for_the_compiler(torch: str, python: str) -> N
         ("2.10.0", "3.14.0"),
         ("2.2.2", "3"),
         (">=2.2", "3.12"),
-        ("2.14.0", "3.15.0"),
+        ("2.15.0", "3.15.0"),
+        ("2.99.0", "3.15.0"),
         ("1.13.1", "3.12.1"),
         ("2.2.2", None),
     ],

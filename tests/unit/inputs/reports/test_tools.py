@@ -151,3 +151,9 @@ def test_unsloth() -> None:
 )
 def test_lines_that_stand_alone(line: str, key: str, value: str) -> None:
     assert report.snapshot(report.understood(line, "x")).fact(key).value == value
+
+
+@pytest.mark.parametrize("label", ["Fabric Manager", "Fabric Manager version"])
+def test_the_fabric_manager_of_a_report(label: str) -> None:
+    found = report.snapshot(report.understood(f"## Environment\n- NVIDIA driver: 550.107.02\n- {label} : 550.90.07\n", "x"))
+    assert (found.fact("driver").value, found.fact("fabric_manager").value) == ("550.107.02", "550.90.07")
