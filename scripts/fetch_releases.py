@@ -44,6 +44,19 @@ PACKAGES: Dict[str, Wanted] = {
     "diffusers": Wanted("0.12"),
     "sentence-transformers": Wanted("2.2"),
     "llamafactory": Wanted("0.7", every=True),
+    # Frameworks: `mine_symbols.py --frameworks`.
+    "tensordict": Wanted("0.1", every=True),
+    "torchrl": Wanted("0.1", every=True),
+    "rl4co": Wanted("0.2", every=True),
+    "unsloth": Wanted("2024.8"),
+    "unsloth-zoo": Wanted("2024.10"),
+    "verl": Wanted("0.1", every=True),
+    "ms-swift": Wanted("1.5"),
+    "axolotl": Wanted("0.4", every=True),
+    "pytorch-lightning": Wanted("1.4"),
+    "lightning": Wanted("2.0"),
+    "torchmetrics": Wanted("0.7"),
+    "torchtune": Wanted("0.0.1", every=True),
 }
 
 

@@ -26,8 +26,11 @@ from missing_table import Row, neighbours, ranges, rows  # noqa: E402
 
 from envcheck.names.needs import needs  # noqa: E402
 from envcheck.names.package import Package  # noqa: E402
-from envcheck.names.roots import PACKAGES  # noqa: E402
+from envcheck.names.roots import FRAMEWORKS, PACKAGES, Looked  # noqa: E402
 
+if "--frameworks" in sys.argv:
+    # What frameworks import, from one another and from the others, which then only give names.
+    PACKAGES = {**{name: Looked(looked.module, ()) for name, looked in PACKAGES.items()}, **FRAMEWORKS}
 MODULES = {looked.module: name for name, looked in PACKAGES.items()}
 Name = Tuple[str, Optional[str]]
 
@@ -183,6 +186,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--cache", required=True, type=Path, help="folder that fetch_releases.py filled")
     parser.add_argument("--write", type=Path, metavar="FILE", help="the table, as YAML")
+    parser.add_argument("--frameworks", action="store_true", help="the rows of frameworks instead, for framework_names.yaml")
     parser.add_argument("--inexact", action="store_true", help="name releases that would make a bound exact, one a line")
     chosen = parser.parse_args()
     result, read = mine(chosen.cache)

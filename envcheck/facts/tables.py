@@ -89,6 +89,7 @@ TABLES: Dict[str, Callable[[Any], Any]] = {
     "stacks": stacks.check_row,
     "images": images.check,
     "missing_names": missing.check_row,
+    "framework_names": missing.check_row,
     "outside_names": missing.check_row,
     **builds.TABLES,
 }
@@ -103,6 +104,7 @@ BY_PACKAGE = frozenset(
         "refused_metadata",
         "own_minimums",
         "missing_names",
+        "framework_names",
         "outside_names",
         "model_families",
         "family_precision",

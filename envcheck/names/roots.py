@@ -72,5 +72,36 @@ PACKAGES: Dict[str, Looked] = {
 }
 """By distribution; one without roots only gives names to others."""
 
+
+def _each(severity: str, **modules: str) -> Tuple[Root, ...]:
+    return tuple(Root(module.replace("__", "."), what, severity) for module, what in modules.items())
+
+
+FRAMEWORKS: Dict[str, Looked] = {
+    "tensordict": Looked("tensordict", (_whole("tensordict"),)),
+    "torchrl": Looked("torchrl", (_whole("torchrl"), *_each("error", torchrl__envs="`torchrl.envs`", torchrl__collectors="`torchrl.collectors`"))),
+    "rl4co": Looked("rl4co", _each("error", rl4co__envs="`rl4co.envs`")),
+    "unsloth": Looked("unsloth", (_whole("unsloth"),)),
+    "unsloth-zoo": Looked("unsloth_zoo", (_whole("unsloth_zoo"), *_each("error", unsloth_zoo__patching_utils="`import unsloth`"))),
+    "verl": Looked(
+        "verl",
+        (_whole("verl"), *_each("error", verl__trainer__main_ppo="`verl.trainer.main_ppo`"), *_each("warning", verl__workers__fsdp_workers="the FSDP workers")),
+    ),
+    "ms-swift": Looked(
+        "swift",
+        (
+            _whole("swift"),
+            *_each("error", swift__cli__sft="`swift sft`", swift__llm__train__sft="`swift sft`", swift__pipelines__train__sft="`swift sft`"),
+            *_each("warning", swift__trainers="`swift.trainers`", swift__trainers__rlhf_trainer__grpo_trainer="GRPO"),
+        ),
+    ),
+    "axolotl": Looked("axolotl", _each("error", axolotl__cli__train="`axolotl train`", axolotl__train="`axolotl train`")),
+    "pytorch-lightning": Looked("pytorch_lightning", (_whole("pytorch_lightning"),)),
+    "lightning": Looked("lightning", (_whole("lightning"),)),
+    "torchmetrics": Looked("torchmetrics", (_whole("torchmetrics"),)),
+    "torchtune": Looked("torchtune", (_whole("torchtune"),)),
+}
+"""Those that are looked up in the table alone: importing them starts too much, and some refuse a machine without a GPU."""
+
 ALSO = ("torch", "bitsandbytes", "xformers", "triton", "torchao", "pyarrow", "pydantic")
 """Packages whose names are looked up on a live machine too; their wheels are too large, or too far from training, to be mined."""

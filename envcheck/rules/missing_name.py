@@ -9,18 +9,20 @@ from envcheck.conditions import truth_of
 from envcheck.facts import missing
 from envcheck.facts.missing import Missing
 from envcheck.model import Fact, Finding, Page, Snapshot, Truth, UsedFact
-from envcheck.names.roots import PACKAGES, Root
+from envcheck.names.roots import FRAMEWORKS, PACKAGES, Root
 from envcheck.rules.rule import Rule, Tables
 
 ID = "missing-name"
 LINKS = ("https://docs.python.org/3/reference/simple_stmts.html#the-import-statement",)
 
-_TABLES = ("missing_names", "outside_names")
+_TABLES = ("missing_names", "framework_names", "outside_names")
 """What was mined, and what is known of packages too large for that; no pair of packages is in both."""
 
 PAGE = Page(
     symptom=("import-error",),
-    signature=(r"ImportError: cannot import name '[^']+' from '(?:transformers|accelerate|peft|trl|huggingface_hub|datasets|tokenizers|diffusers)\b",),
+    signature=(
+        r"ImportError: cannot import name '[^']+' from '(?:transformers|accelerate|peft|trl|huggingface_hub|datasets|tokenizers|diffusers|tensordict|torchmetrics|unsloth_zoo)\b",
+    ),
     cause="A module imports, at its top level and without a way out, a name that the installed release of another package does not define yet, or no longer. "
     "Which releases define and import which names was read from the published wheels.",
     fix=("use versions of the two packages that were released near each other",),
@@ -62,7 +64,8 @@ def _holds(package: str, row: Missing, snapshot: Snapshot) -> bool:
 
 def stopped(package: str, modules: Sequence[str]) -> List[Root]:
     """The roots of a package by their modules, the gravest first."""
-    return [root for root in PACKAGES[package].roots if root.module in modules] if package in PACKAGES else []
+    looked = PACKAGES.get(package) or FRAMEWORKS.get(package)
+    return [root for root in looked.roots if root.module in modules] if looked else []
 
 
 def _finding(package: str, fact: Fact, rows: Sequence[Missing], other: Fact, block: Any) -> Finding:

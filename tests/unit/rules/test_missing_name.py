@@ -89,8 +89,32 @@ def test_names_of_packages_that_are_too_large_to_mine(packages: dict[str, str], 
 
 
 @pytest.mark.parametrize(
+    ("packages", "names", "severity"),
+    [
+        ({"torchrl": "0.5.0", "tensordict": "0.6.0"}, "interaction_mode", "error"),
+        ({"torchrl": "0.1.1", "tensordict": "0.2.0"}, "_seq_of_nested_key_check", "error"),
+        ({"tensordict": "0.5.0", "torch": "2.6.0"}, "ForkingPickler", "error"),
+        ({"unsloth": "2025.4.7", "transformers": "5.0.0"}, "HybridCache", "error"),
+        ({"ms-swift": "3.8.3", "transformers": "5.0.0"}, "EvaluationStrategy", "error"),
+        ({"ms-swift": "3.4.0", "trl": "0.16.1"}, "nanmin", "warning"),
+        ({"verl": "0.7.0", "transformers": "5.0.0"}, "AutoModelForVision2Seq", "error"),
+    ],
+)
+def test_names_that_frameworks_import(packages: dict[str, str], names: str, severity: str) -> None:
+    [finding] = missing_name.find(snap(**packages), SHIPPED)
+    assert names in finding.title
+    assert finding.severity == severity
+
+
+@pytest.mark.parametrize(
     "packages",
     [
+        {"torchrl": "0.6.0", "tensordict": "0.6.0"},
+        {"torchrl": "0.5.0", "tensordict": "0.5.0"},
+        {"tensordict": "0.5.0", "torch": "2.5.1"},
+        {"unsloth": "2026.2.1", "transformers": "5.0.0"},
+        {"ms-swift": "3.9.0", "transformers": "4.57.6"},
+        {"verl": "0.7.1", "transformers": "5.0.0"},
         {"deepspeed": "0.8.2", "torch": "2.0.0"},
         {"datasets": "2.14.7", "pyarrow": "21.0.0"},
         {"trl": "1.5.0", "torch": "2.6.0"},
