@@ -21,7 +21,8 @@ _TABLES = ("missing_names", "framework_names", "outside_names")
 PAGE = Page(
     symptom=("import-error",),
     signature=(
-        r"ImportError: cannot import name '[^']+' from '(?:transformers|accelerate|peft|trl|huggingface_hub|datasets|tokenizers|diffusers|tensordict|torchmetrics|unsloth_zoo)\b",
+        r"ImportError: cannot import name '[^']+' from '(?:transformers|accelerate|peft|trl|huggingface_hub|datasets|tokenizers|diffusers)\b",
+        r"ImportError: cannot import name '[^']+' from '(?:tensordict|torchmetrics|unsloth_zoo)\b",
     ),
     cause="A module imports, at its top level and without a way out, a name that the installed release of another package does not define yet, or no longer. "
     "Which releases define and import which names was read from the published wheels.",
