@@ -26,7 +26,7 @@ def probe(python: Optional[str] = None, machine: readers.Readers = readers.MACHI
     hardware = _Background(machine)
     described, origin = _describe(python)
     found = distributions.scan(_import_path(described))
-    builds = {**wheels.facts(found), **torch_build.build_facts(found), **loader_path.facts(machine)}
+    builds = {**wheels.facts(found), **torch_build.build_facts(found), **loader_path.facts(machine, described["base_prefix"] or "")}
     odd = duplicates.anomalies(found, described.get("user_site")) + ownership.anomalies(found) + torch_build.anomalies(found, builds)
     facts = {**_interpreter_facts(described, origin), **_build_senses(builds)}
     odd += build_locks.anomalies(os.environ, _builder(facts, found))

@@ -17,6 +17,7 @@ def describe():
     return {
         "python": release(sys.version_info),
         "executable": sys.executable,
+        "base_prefix": sys.base_prefix,
         "platform": sys.platform,
         "machine": _machine(),
         "glibc": _glibc(),

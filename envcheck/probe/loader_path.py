@@ -1,4 +1,4 @@
-"""The libraries that LD_LIBRARY_PATH puts before those of torch's own packages, and a libcuda in the place of the driver's."""
+"""The libraries that LD_LIBRARY_PATH puts before those of torch's own packages, a libcuda in the place of the driver's, and conda's libstdc++."""
 
 from __future__ import annotations
 
@@ -14,15 +14,28 @@ _LONGEST = 32
 """Folders that are looked into; a longer path is a mistake of a start-up file."""
 
 
-def facts(readers: Readers) -> Dict[str, Fact]:
-    """`ld-library-path.nccl` and the like: the version of the first library of each name on the path, where its file name says one."""
+def facts(readers: Readers, base_prefix: str = "") -> Dict[str, Fact]:
+    """`ld-library-path.nccl` and the like: the version of the first library of each name on the path, where its file name says one; and
+    `python.libstdcxx`, of the C++ library that a Python at `base_prefix` loads, where it is not the system's.
+    """
     found: Dict[str, Fact] = {}
     for folder in _folders(readers):
         names = readers.list_folder(folder)
         for key, library in _LIBRARIES.items():
             if f"ld-library-path.{key}" not in found and any(name.startswith(f"{library}.so") for name in names):
                 found[f"ld-library-path.{key}"] = Fact(_version(library, names), folder)
-    return {key: fact for key, fact in found.items() if fact.is_known}
+    return {key: fact for key, fact in {**found, **_cxx_library(readers, base_prefix)}.items() if fact.is_known}
+
+
+def _cxx_library(readers: Readers, base_prefix: str) -> Dict[str, Fact]:
+    """conda's Python loads the C++ library of its own environment, which stands in the way of the system's newer one."""
+    conda = (f"{base_prefix}/lib",) if base_prefix and readers.list_folder(f"{base_prefix}/conda-meta") else ()
+    for folder in (*_folders(readers), *conda):
+        names = readers.list_folder(folder)
+        if "libstdc++.so.6" in names:
+            versions = {match[1] for match in (re.fullmatch(r"libstdc\+\+\.so\.(6\.0\.\d+)", name) for name in names) if match}
+            return {"python.libstdcxx": Fact(versions.pop(), folder)} if len(versions) == 1 else {}
+    return {}
 
 
 def _version(library: str, names: Sequence[str]) -> Optional[str]:

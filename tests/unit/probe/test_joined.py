@@ -113,3 +113,19 @@ def test_the_drivers_own_is_no_such_package(folders: Any, path: str, cache: str)
 def test_a_library_without_a_version_is_unknown() -> None:
     assert not compat({COMPAT: ("libcuda.so.1",)}, COMPAT).is_known
     assert not compat(NEWER, COMPAT, driver=Fact(None)).is_known
+
+
+CONDA = {
+    "/opt/conda/conda-meta": ("history",),
+    "/opt/conda/lib": ("libstdc++.so", "libstdc++.so.6", "libstdc++.so.6.0.26"),
+    "/opt/gcc/lib64": ("libstdc++.so.6", "libstdc++.so.6.0.30"),
+}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "path", "found"),
+    [("/opt/conda", "", "6.0.26"), ("/opt/conda", "/opt/gcc/lib64", "6.0.30"), ("/usr", "", None), ("/usr", "/opt/gcc/lib64", "6.0.30"), ("", "", None)],
+)
+def test_the_cxx_library_that_python_loads(prefix: str, path: str, found: Any) -> None:
+    facts = loader_path.facts(machine({}, {}, CONDA, {"LD_LIBRARY_PATH": path}), prefix)
+    assert (facts["python.libstdcxx"].value if "python.libstdcxx" in facts else None) == found

@@ -8,7 +8,7 @@ import pytest
 from build import snap
 
 from envcheck.api import Checker
-from envcheck.rules import host_compiler, nvcc_arch, nvcc_cuda
+from envcheck.rules import host_compiler, libstdcxx, nvcc_arch, nvcc_cuda
 
 TABLES = Checker().tables()
 NVIDIA = {
@@ -65,3 +65,16 @@ def test_nvcc_has_nothing_to_do_with_other_devices(gpus: Any) -> None:
 )  # fmt: skip
 def test_the_host_compiler(gcc: str, given: Any, found: list[str]) -> None:
     assert severities(host_compiler, gcc=gcc, **given) == found
+
+
+@pytest.mark.parametrize(
+    ("gcc", "library", "given", "found"),
+    [
+        ("11.4.0", "6.0.26", JIT, ["warning"]), ("12.2.0", "6.0.28", {"deepspeed": "0.10.0", "train": {"optimizer": "DeepSpeedCPUAdam"}}, ["warning"]), ("11.4.0", "6.0.26", {"deepspeed": "0.10.0"}, ["note"]),
+        ("11.4.0", "6.0.29", JIT, []), ("9.4.0", "6.0.26", JIT, []), ("11.4.0", None, JIT, []), ("absent", "6.0.26", JIT, []), ("11.4.0", "6.0.26", {"torch": "2.1.2"}, []),
+        ("11.4.0", "6.0.26", {**JIT, "builds": {"deepspeed.ops": "cpu_adam"}}, []),
+    ],
+)  # fmt: skip
+def test_a_cxx_library_that_is_older_than_the_compiler(gcc: str, library: Any, given: Any, found: list[str]) -> None:
+    builds = {**given.get("builds", {}), **({"python.libstdcxx": library} if library else {})}
+    assert severities(libstdcxx, gcc=gcc, **{**given, "builds": builds}) == found
