@@ -35,7 +35,7 @@ PAGE = Page(
 )
 
 # As nvidia-smi names them: H100 with HBM3 is the SXM one, its siblings say PCIe or NVL. SXM2 is the V100's, joined without switches.
-_SWITCHED = re.compile(r"SXM[3-9]|H100 80GB HBM3|\b[BR]\d00\b(?!.*PCIe)", re.IGNORECASE)
+_SWITCHED = re.compile(r"SXM[3-9]|H100 80GB HBM3|^NVIDIA H(?:20|200|800)$|\b[BR]\d00\b", re.IGNORECASE)
 _APART = re.compile(r"PCIe|NVL|GeForce|RTX|GB\d00", re.IGNORECASE)
 _MOST_WITHOUT_SWITCH = 4
 """Boards of up to four GPUs join them directly."""

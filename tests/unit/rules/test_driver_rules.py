@@ -43,14 +43,14 @@ def test_it_must_be_the_drivers_to_the_last_number(there: str, driver: Any, foun
     assert told(fabric_manager, gpus=H100, driver=driver, fabric_manager=there) == found
 
 
-@pytest.mark.parametrize("gpus", [H100, A100, A800, B200])
+@pytest.mark.parametrize("gpus", [H100, A100, A800, B200, board("H20", 8), board("H200", 8)])
 def test_where_it_is_needed_and_nobody_looked_it_is_a_question(gpus: Any) -> None:
     assert told(fabric_manager, gpus=gpus, driver="535.104.05") == ["? fabric_manager"]
 
 
 @pytest.mark.parametrize(
     "gpus",
-    [board("H100 80GB HBM3", 4), board("A100-PCIE-40GB", 8, "8.0"), board("H100 PCIe", 8), board("H100 NVL", 8), board("A100", 8, "8.0"), board("GeForce RTX 3090", 8, "8.6"),
+    [board("H100 80GB HBM3", 4), board("A100-PCIE-40GB", 8, "8.0"), board("H100 PCIe", 8), board("H100 NVL", 8), board("H200 NVL", 8), board("A100", 8, "8.0"), board("GeForce RTX 3090", 8, "8.6"),
      [{"name": "Tesla V100-SXM2-32GB", "capability": "7.0", "count": 8}], [{"name": "AMD gfx942", "arch": "gfx942", "count": 8}], board("GB200", 8, "10.0"), None, []],
 )  # fmt: skip
 def test_other_machines_are_not_asked(gpus: Any) -> None:
