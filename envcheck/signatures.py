@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import IO, Any, Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
+from envcheck.credentials import hidden
 from envcheck.model import Page, UsedFact
 
 OVERLAP = 12
@@ -41,7 +42,7 @@ class Seen(NamedTuple):
     """The last time it was seen."""
     times: int
     text: str
-    """The last match's first line, as it stands in the log."""
+    """The last match's first line, as it stands in the log but for credentials."""
     matched: str
     """All that the signature matched the last time, a few lines at most."""
     weight: int
@@ -112,7 +113,7 @@ def seen(stream: IO[str], signatures: Iterable[Signature]) -> List[Seen]:
     for hit in found.values():
         if hit.id not in best or hit.weight > best[hit.id].weight:
             best[hit.id] = hit
-    return [best[id] for id in sorted(best)]
+    return [best[id]._replace(text=hidden(best[id].text)) for id in sorted(best)]
 
 
 def _search(one: _Compiled, text: str, numbers: Sequence[int], new: int, found: Dict[Tuple[str, str], Seen]) -> None:

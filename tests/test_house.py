@@ -21,6 +21,7 @@ FLOORS = {
     "variables": 1,
     "families": 1,
     "pickles": 1,
+    "credentials": 1,
     "toml": 2,
     "child": 1,
     "cache": 1,

@@ -76,7 +76,8 @@ def command(ctx: click.Context, /, **given: Any) -> int:
     if given["write_baseline"]:
         reports = list(reports)
         output.write(given["write_baseline"], accepted.baseline_of(reports))
-    output.give(reports, given["output_format"], given["outputs"])
+    fail_on = given["fail_on"] or project.fail_on or "error"
+    output.give(reports, given["output_format"], given["outputs"], fail_on)
     for remark in accepting.remarks():
         talk.say(remark)
     if broken:
@@ -84,7 +85,7 @@ def command(ctx: click.Context, /, **given: Any) -> int:
     if given["write_baseline"]:
         return ran[0]
     found = next((severity for severity in SEVERITIES if severity in met), None)
-    return max(options.exit_code(found, given["fail_on"] or project.fail_on or "error"), ran[0])
+    return max(options.exit_code(found, fail_on), ran[0])
 
 
 def _project(given: Any) -> Project:

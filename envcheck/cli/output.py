@@ -44,7 +44,7 @@ outputs = click.option(
 )
 
 
-def give(reports: Iterable[Labelled], shown: str, outputs: Sequence[Output]) -> None:
+def give(reports: Iterable[Labelled], shown: str, outputs: Sequence[Output], fail_on: str = "error") -> None:
     """Print the reports in the format `shown`, after the files are written; nothing is printed before every report was made.
 
     Raises `InputError` for a file that cannot be written.
@@ -52,8 +52,8 @@ def give(reports: Iterable[Labelled], shown: str, outputs: Sequence[Output]) -> 
     if outputs:
         reports = list(reports)
     for output in outputs:
-        write(output.path, RENDERERS[output.format](reports, color=False, width=100))
-    talk.show(RENDERERS[shown](reports, color=talk.wants_color(), width=talk.width()))
+        write(output.path, RENDERERS[output.format](reports, color=False, width=100, fail_on=fail_on))
+    talk.show(RENDERERS[shown](reports, color=talk.wants_color(), width=talk.width(), fail_on=fail_on))
 
 
 def write(path: str, text: str) -> None:

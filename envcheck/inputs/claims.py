@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from envcheck import versions
+from envcheck.credentials import hidden
 from envcheck.errors import InputError
 from envcheck.wire import canonical_name
 
@@ -121,6 +122,5 @@ def _wheel(location: str) -> tuple[str, str] | None:
 
 def shown(text: str) -> str:
     """A line as messages quote it: cut, and without the passwords and tokens a URL may carry."""
-    safe = re.sub(r"//[^/@\s]+@", "//***@", text)
-    safe = re.sub(r"(://[^\s?#]*\?)[^\s#]*", r"\1***", safe)
+    safe = hidden(text)
     return safe if len(safe) <= 120 else safe[:117] + "..."

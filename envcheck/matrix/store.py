@@ -13,7 +13,7 @@ from envcheck.matrix import files
 from envcheck.matrix.index import Index, Located, compile_index
 from envcheck.matrix.sieve import Sieve
 from envcheck.model import Page, Snapshot
-from envcheck.wire import nearest
+from envcheck.wire import canonical_name, nearest
 
 _HERE = Path(__file__).resolve().parent
 PACKAGED = _HERE / "compiled.idx"
@@ -75,7 +75,12 @@ class Matrix:
         if name not in everything:
             near = nearest(name, [*everything, *rules], 0.4)
             guess = f"did you mean `{near}`? " if near else ""
-            raise InputError(f"no entry or rule has the id `{name}`", hint=f"{guess}`envcheck matrix list PACKAGE` lists the entries that name a package")
+            hint = f"{guess}`envcheck matrix list PACKAGE` lists the entries that name a package"
+            package = canonical_name(name)
+            count = sum(package in located.entry.culprit or package in located.entry.when for located, _ in everything.values())
+            if count:
+                hint = f"`envcheck matrix list {package}` lists the {count} entries that name this package"
+            raise InputError(f"no entry or rule has the id `{name}`", hint=hint)
         located, index = everything[name]
         return located, index.page(located.page)
 

@@ -15,6 +15,19 @@ from envcheck.wire import unknown_key
 
 FAIL_ON = (*SEVERITIES[:2], "never")
 """The least severity that makes the exit status 1."""
+
+
+class Placed(str):
+    """A value of the settings that is understood later, with the place it stands at."""
+
+    where: str
+
+    def __new__(cls, value: str, where: str) -> Placed:
+        text = super().__new__(cls, value)
+        text.where = where
+        return text
+
+
 _ROOT_MARKS = (".git", ".hg", ".jj", ".svn")
 
 
@@ -153,9 +166,9 @@ def _settings(value: Any, where: _Where) -> Tuple[str, ...]:
     found: List[str] = []
     for key, inner in value.items():
         if isinstance(inner, dict):
-            found += [f"{key}.{one}" for one in _settings(inner, where)]
+            found += [Placed(f"{key}.{one}", getattr(one, "where", where.path)) for one in _settings(inner, where)]
         else:
-            found.append(f"{key}={_text(inner, where)}")
+            found.append(Placed(f"{key}={_text(inner, where)}", _at(where.path, inner)))
     return tuple(found)
 
 
@@ -170,7 +183,11 @@ def _targets(value: Any, where: _Where) -> Tuple[Mapping[str, Tuple[str, ...]], 
     for key in (key for table in tables for key in table):
         if key not in TARGET_KEYS:
             raise unknown_key(key, TARGET_KEYS, _at(where.path, key))
-    return tuple({str(key): _texts(inner, _Where(where.path, key)) for key, inner in table.items()} for table in tables)
+    return tuple({str(key): _placed(inner, _Where(where.path, key)) for key, inner in table.items()} for table in tables)
+
+
+def _placed(value: Any, where: _Where) -> Tuple[str, ...]:
+    return tuple(Placed(_text(one, where), _at(where.path, one)) for one in (value if isinstance(value, list) else [value]))
 
 
 _WAIVER_KEYS = ("id", "reason", "expires")

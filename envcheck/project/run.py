@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Callable, Iterator, List, Tuple
+from typing import Callable, Iterable, Iterator, List, Tuple
 
 from envcheck import api
 from envcheck.errors import InputError
 from envcheck.inputs.choice import Choice
 from envcheck.inputs.target import Target
 from envcheck.model import Labelled, reaches
-from envcheck.project.config import Project, find, read
+from envcheck.project.config import Placed, Project, find, read
 from envcheck.project.targets import combinations
 
 Warn = Callable[[str], None]
@@ -35,17 +35,34 @@ def targets_of(project: Project, declared: Target) -> List[Tuple[str, Target]]:
 
 def reports(sources: api.Sources, targets: List[Tuple[str, Target]], checker: api.Checker, warn: Warn) -> Iterator[Labelled]:
     """One report for each target, and for each line where the sources are lines of snapshots. Raises `InputError`."""
-    from envcheck.inputs import snapshot
-
     warn = _once(warn)
     for label, target in targets:
-        one = replace(sources, target=target)
-        if one.snapshot is not None and snapshot.is_lines(one.snapshot):
-            lay = api.overlay(one, checker, warn)
-            for where, read in snapshot.read_lines(one.snapshot, warn):
-                yield Labelled(_joined(where, label), checker.report(lay(read)))
-        else:
-            yield Labelled(label, checker.report(api.snapshot_of(one, checker, warn)))
+        try:
+            yield from _of_target(replace(sources, target=target), label, checker, warn)
+        except InputError as error:
+            raise _located(error, target) from None
+
+
+def _of_target(one: api.Sources, label: str, checker: api.Checker, warn: Warn) -> Iterator[Labelled]:
+    from envcheck.inputs import snapshot
+
+    if one.snapshot is not None and snapshot.is_lines(one.snapshot):
+        lay = api.overlay(one, checker, warn)
+        for where, read_ in snapshot.read_lines(one.snapshot, warn):
+            yield Labelled(_joined(where, label), checker.report(lay(read_)))
+    else:
+        yield Labelled(label, checker.report(api.snapshot_of(one, checker, warn)))
+
+
+def _located(error: InputError, target: Target) -> InputError:
+    """The error with the place in the settings where the value stands that an option of the command line could have had too."""
+    if error.where == "--set":
+        values: Iterable[str] = (one for one in target.settings if one.partition(".")[2].partition("=")[0] in error.message)
+    else:
+        value = getattr(target, error.where[2:].replace("-", "_"), "") if error.where.startswith("--") else ""
+        values = value if isinstance(value, tuple) else (value,)
+    placed = next((one for one in values if isinstance(one, Placed)), None)
+    return error if placed is None else InputError(error.message, where=placed.where, hint=error.hint)
 
 
 def each(

@@ -10,7 +10,7 @@ from envcheck.model import Labelled
 Renderer = Callable[..., str]
 
 
-def _text(reports: Iterable[Labelled], *, color: bool = False, width: int = 100) -> str:
+def _text(reports: Iterable[Labelled], *, color: bool = False, width: int = 100, fail_on: str = "error") -> str:
     from envcheck.render import text
 
     return "".join(f"{_heading(label)}{text.render(report, color=color, width=width)}" + ("\n" if label else "") for label, report in reports)
@@ -22,18 +22,21 @@ def _heading(label: str) -> str:
     return f"{visible(label)}\n" if label else ""
 
 
-def _json(reports: Iterable[Labelled], *, color: bool = False, width: int = 100) -> str:
+def _json(reports: Iterable[Labelled], *, color: bool = False, width: int = 100, fail_on: str = "error") -> str:
     from envcheck.render import json_report
 
     return "".join(json_report.render(report, label) + "\n" for label, report in reports)
 
 
-def _format(module: str) -> Renderer:
-    """The renderer of a format that is the same for a terminal and a file: `render(reports)` of its module, loaded when it is called."""
+def _format(module: str, gates: bool = False) -> Renderer:
+    """The renderer of a format that is the same for a terminal and a file: `render(reports)` of its module, loaded when it is called.
 
-    def render(reports: Iterable[Labelled], *, color: bool = False, width: int = 100) -> str:
+    One that `gates` is also told which severity fails the run.
+    """
+
+    def render(reports: Iterable[Labelled], *, color: bool = False, width: int = 100, fail_on: str = "error") -> str:
         found: Renderer = importlib.import_module(f"envcheck.render.{module}").render
-        return found(reports)
+        return found(reports, fail_on) if gates else found(reports)
 
     return render
 
@@ -42,10 +45,10 @@ RENDERERS: Dict[str, Renderer] = {
     "text": _text,
     "json": _json,
     "sarif": _format("sarif"),
-    "junit": _format("junit"),
+    "junit": _format("junit", gates=True),
     "github": _format("github"),
     "gitlab": _format("gitlab"),
     "markdown": _format("markdown"),
     "csv": _format("csv_report"),
 }
-"""Format -> (reports, color, width) -> str, ending with a line break; each loads what it needs when it is called, rich costs a third of a run."""
+"""Format -> (reports, color, width, fail_on) -> str, ending with a line break; each loads what it needs when it is called, rich costs a third of a run."""

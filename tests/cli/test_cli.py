@@ -251,6 +251,7 @@ def test_explain_and_matrix_show_what_an_entry_says() -> None:
     assert row["evidence"]["links"]
     assert "mixed-builds" in envcheck("explain", "mixed-builds").stdout
     assert "open requirement" in envcheck("explain", "unpinned-torch").stdout
+    assert "`envcheck matrix list numpy` lists" in envcheck("explain", "numpy").stderr
     listed = envcheck("matrix", "list", "numpy").stdout.splitlines()
     assert any(line.startswith("numpy-2-torch-before-2.3 ") for line in listed)
     assert len(envcheck("matrix", "list", "--kind", "good").stdout.splitlines()) >= 10

@@ -75,6 +75,32 @@ def test_text_in_the_actions_log_is_no_command(folder: Path) -> None:
     assert not (folder / "summary.md").exists()
 
 
+def test_the_action_as_a_runner_runs_it(folder: Path) -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "run_action.py"), "--into", str(folder), "--skip", "install"]
+    done = subprocess.run(
+        [*command, "files=bad.txt", "gpu=A100", "sarif=out.sarif", "upload-sarif=true"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    shown = [line for line in done.stdout.splitlines() if line.startswith("-- ")]
+    assert [line.split(":")[0] for line in shown] == ["-- pip's cache", "-- install", "-- check", "-- code scanning", "-- result"]
+    assert shown[3].endswith("sarif_file=out.sarif, category=envcheck")
+    assert (done.returncode, shown[4]) == (1, "-- result: exit status 1")
+    good = subprocess.run([*command, "files=good.txt", "format=text"], cwd=folder, capture_output=True, text=True, check=False)
+    assert (good.returncode, "-- code scanning: left out" in good.stdout) == (0, True)
+
+
+def test_what_the_action_uses_is_pinned_to_commits() -> None:
+    uses = [step["uses"] for step in ACTION["runs"]["steps"] if "uses" in step]
+    assert uses
+    assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", one) for one in uses)
+
+
+def test_importing_envcheck_loads_nothing_else() -> None:
+    """Its cost is held by what is loaded: the package itself and `typing`, no room and no dependency."""
+    code = "import sys, typing; before = set(sys.modules); import envcheck; print(sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-S", "-c", f"import sys; sys.path[:0] = [{str(ROOT)!r}]\n{code}"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['__future__', 'envcheck']"
+
+
 def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     (folder / "test_one.py").write_text("def test_one():\n    pass\n")
     command = [sys.executable, "-m", "pytest", "-p", "envcheck.pytest_plugin", "-p", "no:cacheprovider", *arguments]

@@ -43,6 +43,24 @@ def test_triage_redacts() -> None:
     assert "zoltan7" in envcheck("triage", "-", "--format", "json", given=text).stdout
 
 
+def test_no_credential_of_a_report_is_repeated() -> None:
+    text = (
+        "- torch 2.2.0\n- numpy 2.0.0\n- peft 0.7.0\n\nI also tried transformers 4.40 from https://me:s3cret@index.example/simple\n"
+        "```\npip install torch==2.3.0 --extra-index-url https://me:s3cret@index.example/simple\nexport HF_TOKEN=hf_s3cret\n"
+        "RuntimeError: Numpy is not available https://me:s3cret@index.example/x?token=s3cret\n```\n"
+    )
+    for options in ((), ("--format", "json"), ("--redact",)):
+        done = envcheck("triage", "-", *options, given=text)
+        assert "numpy" in done.stdout
+        assert "s3cret" not in done.stdout + done.stderr
+    assert "s3cret" not in envcheck("explain", "-", given=text).stdout
+
+
+def test_what_triage_does_not_count_is_redacted_too() -> None:
+    text = "- torch 2.2.0\n- numpy 2.0.0\n\nI also tried transformers 4.40 in /home/zoltan7/env\n"
+    assert "zoltan7" not in envcheck("triage", "-", "--redact", given=text).stdout
+
+
 def test_triage_refuses_what_says_nothing(tmp_path: Path) -> None:
     done = envcheck("triage", "-", given="hello\n")
     assert done.returncode == 2

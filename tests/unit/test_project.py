@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from build import snap
 
-from envcheck.api import Sources
+from envcheck.api import Checker, Sources
 from envcheck.errors import InputError
 from envcheck.inputs.target import Target
 from envcheck.model import Finding, Labelled, Report, Waiver
 from envcheck.project import Project, find, read
 from envcheck.project.accepted import Accepted, baseline_of
-from envcheck.project.run import laid
+from envcheck.project.run import laid, reports, targets_of
 from envcheck.project.targets import combinations
 
 FULL = """[project]
@@ -100,6 +100,23 @@ def test_what_is_wrong_is_said_with_its_line(folder: Path, text: str, said: str)
     assert str(caught.value).startswith(said)
     if "unknown key" in said and "until" not in said:
         assert "did you mean" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[targets]\ngpu = ['A100',\n  'A10000']", "envcheck.toml:3: no GPU named `A10000` is listed"),
+        ("[targets]\npython-version = '2.7'", "envcheck.toml:2: `2.7` is no version of Python 3"),
+        ("[settings]\nenv.X = '1'\ntrain.precision = 'bf15'", "envcheck.toml:3: `bf15` is no value of `train.precision`"),
+    ],
+)
+def test_a_value_that_the_target_cannot_have_is_said_with_its_line(folder: Path, text: str, said: str) -> None:
+    (folder / "envcheck.toml").write_text(text + "\n")
+    (folder / "requirements.txt").write_text("torch==2.2.0\n")
+    sources = Sources(files=("requirements.txt",))
+    with pytest.raises(InputError) as caught:
+        list(reports(sources, targets_of(read("envcheck.toml"), Target()), Checker(), lambda _: None))
+    assert str(caught.value).startswith(said)
 
 
 def test_the_command_line_is_above_the_settings() -> None:

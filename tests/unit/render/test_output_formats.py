@@ -70,6 +70,12 @@ def test_junit_fails_on_errors_alone() -> None:
     assert [list(case) for case in clean.iter("testcase")] == [[]]
 
 
+@pytest.mark.parametrize(("fail_on", "failures"), [("warning", "2"), ("error", "1"), ("never", "0")])
+def test_junit_fails_where_the_run_does(fail_on: str, failures: str) -> None:
+    first = ET.fromstring(RENDERERS["junit"](REPORTS, fail_on=fail_on))[0]
+    assert first.get("failures") == failures
+
+
 def test_github_takes_one_command_a_finding_and_none_from_outside() -> None:
     lines = shown("github").splitlines()
     commands = [line for line in lines if line.lstrip().startswith("::")]
