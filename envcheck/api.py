@@ -72,7 +72,7 @@ class Checker:
     def tables(self) -> Tables:
         """The fact tables of the rules; each is read when a rule first needs it."""
         if self._tables is None:
-            self._tables = Tables(self._stack, self.matrix.table)
+            self._tables = Tables(self._stack, self.matrix.table, self.matrix.table_keys)
         return self._tables
 
     def report(self, snapshot: Snapshot) -> Report:

@@ -23,9 +23,9 @@ class GoodCombinations:
         """`stack` names the packages that run in a training step."""
         self._stack = stack
         self._arguments: Dict[str, Dict[str, Any]] = {}
-        self._entries: List[Tuple[Entry, Tuple[Condition, ...]]] = []
+        self._entries: List[Tuple[Entry, FrozenSet[Condition], FrozenSet[str]]] = []
         for entry in entries:
-            self._entries.append((entry, tuple((key, repr(argument)) for key, argument in entry.when.items())))
+            self._entries.append((entry, frozenset((key, repr(argument)) for key, argument in entry.when.items()), frozenset(entry.when)))
             for key, argument in entry.when.items():
                 self._arguments.setdefault(key, {})[repr(argument)] = argument
         self._answers: Dict[Tuple[str, Any, bool], FrozenSet[Condition]] = {}
@@ -41,14 +41,15 @@ class GoodCombinations:
         if not present:
             return (), None
         fits = frozenset().union(*(self._fitting(key, snapshot) for key in self._arguments))
+        there = frozenset(present)
+        shared = frozenset(condition for condition in fits if condition[0] in there)
         findings: List[Finding] = []
         best: Optional[Tuple[Tuple[int, int, str], Entry]] = None
-        for entry, conditions in self._entries:
-            fitting = [key for key, text in conditions if (key, text) in fits]
-            common = sum([key in present for key in fitting])
+        for entry, conditions, keys in self._entries:
+            common = len(shared & conditions)
             if not common:
                 continue
-            departures = len(conditions) - len(fitting) + sum([name not in entry.when for name in present])
+            departures = len(conditions) - len(fits & conditions) + len(there - keys)
             if not departures:
                 findings.append(finding(entry, evaluate(entry.when, snapshot), "certain", entry.severity))
             rank = (departures - common, -common, entry.id)

@@ -28,7 +28,7 @@ PAGE = Page(
 def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     """One finding for each package that is certainly of a release that imports what certainly is gone."""
     found: List[Finding] = []
-    for package, fact in snapshot.packages.items():
+    for package, fact in tables.subjects("gone_modules", snapshot):
         if fact.value in (None, "absent"):
             continue
         for affected, module, provider, gone, effect, severity in tables.of("gone_modules", package) or ():

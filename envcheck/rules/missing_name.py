@@ -34,9 +34,9 @@ PAGE = Page(
 def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     """One finding for each pair of packages whose releases do not fit."""
     found: List[Finding] = []
-    for package, fact in snapshot.packages.items():
-        for table in _TABLES if fact.is_known and not fact.is_open else ():
-            rows = tables.about(table, package, str(fact.value), _asking) or ()
+    for table in _TABLES:
+        for package, fact in tables.subjects(table, snapshot):
+            rows = tables.about(table, package, str(fact.value), _asking) if fact.is_known and not fact.is_open else None
             found += _of(package, snapshot, rows, tables.of(table, package)) if rows else ()
     return tuple(found)
 

@@ -31,7 +31,7 @@ def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
         return ()
     numpy = snapshot.package("numpy")
     found: List[Finding] = []
-    for package, fact in snapshot.packages.items():
+    for package, fact in tables.subjects("numpy_abi", snapshot):
         first = tables.of("numpy_abi", package)
         if first and truth_of(package, f"<{first}", snapshot) is Truth.YES:
             title = f"{package} {fact.value} is built against NumPy 1 and does not load beside numpy {numpy.value}; {first} is the first that does"

@@ -29,7 +29,7 @@ PAGE = Page(
 def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     """One warning for each package that certainly is older than what another one asks for when it uses it."""
     found: List[Finding] = []
-    for package, fact in snapshot.packages.items():
+    for package, fact in tables.subjects("own_minimums", snapshot):
         for affected, needed, first, effect, methods in tables.of("own_minimums", package) or ():
             if truth_of(needed, f"<{first}", snapshot) is not Truth.YES or truth_of(package, affected, snapshot) is not Truth.YES:
                 continue

@@ -29,7 +29,7 @@ def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     """A warning where pip certainly is too new and the release may have to be installed yet; else a note."""
     pip = truth_of("pip", ">=24.1", snapshot)
     found: List[Finding] = []
-    for package, fact in snapshot.packages.items():
+    for package, fact in tables.subjects("refused_metadata", snapshot):
         versions, requirement = tables.of("refused_metadata", package) or ("", "")
         if pip is Truth.NO or not versions or truth_of(package, versions, snapshot) is not Truth.YES:
             continue

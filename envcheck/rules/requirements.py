@@ -77,7 +77,7 @@ def broken(snapshot: Snapshot, tables: Tables) -> Tuple[_Broken, ...]:
 
 
 def _broken(snapshot: Snapshot, tables: Tables) -> Iterator[_Broken]:
-    for package, fact in snapshot.packages.items():
+    for package, fact in snapshot.packages.items() if snapshot.requires else tables.subjects("requires", snapshot):
         if fact.value is None or fact.is_open:
             continue
         ways = [[one for one in way if _is_broken(one, snapshot)] for way in _ways(package, fact, snapshot, tables)]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, FrozenSet, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
-from envcheck.model import Finding, Page, Snapshot, Undecided
+from envcheck.model import Fact, Finding, Page, Snapshot, Undecided
 
 _Made = TypeVar("_Made")
 Rows = Sequence[Sequence[Any]]
@@ -13,11 +13,18 @@ Rows = Sequence[Sequence[Any]]
 class Tables:
     """The fact tables that rules draw on; each is read when a rule first asks for it, and once."""
 
-    def __init__(self, stack: FrozenSet[str] = frozenset(), read: Callable[..., Any] = lambda name, package=None: None) -> None:
+    def __init__(
+        self,
+        stack: FrozenSet[str] = frozenset(),
+        read: Callable[..., Any] = lambda name, package=None: None,
+        speaks_of: Optional[Callable[[str], Iterable[str]]] = None,
+    ) -> None:
         """`stack` names the packages whose code runs in a training step; `read` gives a table by name, or what it says of a package; None
-        where there is none."""
+        where there is none. `speaks_of` gives the packages that a table goes by; without it each package is asked for."""
         self.stack = stack
         self._read = read
+        self._speaks_of = speaks_of
+        self._subjects: Dict[str, FrozenSet[str]] = {}
         self._made: Dict[Tuple[str, Any], Any] = {}
         self._versions: Dict[Tuple[Any, ...], Any] = {}
         self._snapshot: Optional[Snapshot] = None
@@ -40,6 +47,15 @@ class Tables:
         if key not in self._made:
             self._made[key] = self._read(name, package)
         return self._made[key]
+
+    def subjects(self, name: str, snapshot: Snapshot) -> List[Tuple[str, Fact]]:
+        """The packages of a snapshot that such a table speaks of, in the snapshot's order."""
+        if self._speaks_of is None:
+            return list(snapshot.packages.items())
+        if name not in self._subjects:
+            self._subjects[name] = frozenset(self._speaks_of(name))
+        subjects = self._subjects[name]
+        return [item for item in snapshot.packages.items() if item[0] in subjects]
 
     def about(self, name: str, package: str, version: str, build: Callable[[Any, str], _Made]) -> Optional[_Made]:
         """What `build` makes of such a table's word on a package for one version, kept for the next snapshot; None where there is no word."""

@@ -23,7 +23,7 @@ PAGE = Page(
 def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     """One note for each withdrawn release, with the publisher's reason where there is one."""
     found: List[Finding] = []
-    for package, fact in snapshot.packages.items():
+    for package, fact in tables.subjects("releases", snapshot):
         one = tables.about("releases", package, str(fact.value).lstrip("=").partition("+")[0], releases.release)
         if one is not None and one.yanked is not None:
             title = f"{package} {str(fact.value).lstrip('=')} was withdrawn by its publisher" + (f": {one.yanked}" if one.yanked else "")
