@@ -21,6 +21,7 @@ from envcheck.rules import (
     torch_libraries,
     triton_pair,
     triton_ptxas,
+    unequal_parts,
     wheel_glibc,
 )
 
@@ -43,6 +44,7 @@ RULES = (
     triton_pair.RULE,
     triton_ptxas.RULE,
     compile_python.RULE,
+    unequal_parts.RULE,
     wheel_glibc.RULE,
 )
 """In the order in which their findings are told."""
