@@ -33,16 +33,20 @@ PAGE = Page(
         "https://github.com/vllm-project/vllm/pull/31338",
     ),
     level="maintainer",
+    unstated="Who has such a GPU and has named no other assembler is concerned.",
 )
 _VARIABLE = "TRITON_PTXAS_PATH"
 _FIRST = 7
 """Triton serves no GPU below capability 7.0, which another rule says."""
+_KERNELS = ("unsloth", "liger-kernel", "flash-linear-attention", "vllm", "mamba-ssm")
+"""Packages whose own kernels are written in Triton, so that whoever uses them compiles."""
 
 
 def find(snapshot: Snapshot, tables: Tables) -> Tuple[Union[Finding, Undecided], ...]:
     """One finding where triton's assembler knows none of the NVIDIA GPUs, an error where training certainly compiles.
 
-    Who has such a GPU has often named another assembler, so that without a word about variables it is a question.
+    Who has such a GPU may have named another assembler: without a word about variables it is possible where something certainly
+    compiles, and else a question.
     """
     cards = asking.nvidia_gpus(snapshot)
     if not cards or len(cards) != len(snapshot.gpus or ()) or any(_major(gpu) < _FIRST for gpu in cards):
@@ -54,12 +58,14 @@ def find(snapshot: Snapshot, tables: Tables) -> Tuple[Union[Finding, Undecided],
     if asking.has(snapshot, f"env.{_VARIABLE}", "set"):
         return ()
     compiles = asking.has(snapshot, "train.torch_compile", "true") or asking.has(snapshot, "train.use_liger_kernel", "true")
-    severity = "error" if compiles else "warning"
-    if not asking.has(snapshot, f"env.{_VARIABLE}", "unset"):
-        return (Undecided(ID, "bad", severity, ("triton", "gpu"), TITLE, (f"env.{_VARIABLE}",)),)
+    kernels = [name for name in _KERNELS if asking.is_there(snapshot, name)]
+    needs = () if asking.has(snapshot, f"env.{_VARIABLE}", "unset") else (f"env.{_VARIABLE}",)
+    if needs and not compiles and not kernels:
+        return (Undecided(ID, "bad", "warning", ("triton", "gpu"), TITLE, needs),)
     title = f"triton {triton} cannot generate code for {asking.named(cards[0])}"
-    used = (*asking.used(snapshot, "triton", "torch", "train.torch_compile"), asking.gpu_fact(cards[0], f"its ptxas is of CUDA {row[0]}"))
-    return (Finding(ID, "bad", severity, "certain", title, ("triton", "gpu"), used, PAGE),)
+    used = (*asking.used(snapshot, "triton", "torch", "train.torch_compile", *kernels), asking.gpu_fact(cards[0], f"its ptxas is of CUDA {row[0]}"))
+    severity, certainty = ("warning", "possible") if needs else ("error" if compiles else "warning", "certain")
+    return (Finding(ID, "bad", severity, certainty, title, ("triton", "gpu"), used, PAGE, needs),)
 
 
 def _by_release(rows: Rows) -> Dict[str, Tuple[str, Sequence[str]]]:

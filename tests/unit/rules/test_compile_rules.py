@@ -82,7 +82,13 @@ def test_who_does_not_compile_is_left_alone() -> None:
 )  # fmt: skip
 def test_an_assembler_that_does_not_know_the_gpu(gpus: Any, given: Any, found: list[str]) -> None:
     assert told(triton_ptxas, gpus=gpus, **given, **ENV) == found
-    assert told(triton_ptxas, gpus=gpus, **given) == ["? env.TRITON_PTXAS_PATH"]
+    assert told(triton_ptxas, gpus=gpus, **given) == (["? env.TRITON_PTXAS_PATH"] if "train" not in given else ["warning"])
+
+
+def test_kernels_that_are_written_in_triton_are_compiled() -> None:
+    [finding] = triton_ptxas.find(snap(gpus=GB10, triton="3.5.1", unsloth="2025.10.1"), TABLES)
+    assert isinstance(finding, Finding)
+    assert (finding.severity, finding.certainty, finding.needs) == ("warning", "possible", ("env.TRITON_PTXAS_PATH",))
 
 
 @pytest.mark.parametrize(
