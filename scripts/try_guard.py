@@ -21,27 +21,23 @@ from typing import Any, Dict, List, Tuple
 ROOT = Path(__file__).resolve().parent.parent
 LOOPS = ROOT / "tests" / "guard"
 RUNS: Tuple[Tuple[str, int], ...] = (
-    ("plain", 1),
     ("plain", 2),
-    ("accelerate", 1),
-    ("accelerate", 2),
-    ("accelerate:bf16", 2),
-    ("accelerate:clip", 2),
-    ("accelerate:accumulate", 2),
+    ("lightning", 1),
+    ("lightning", 2),
+    ("lightning:accumulate", 1),
     ("accelerate launch", 1),
+    ("accelerate", 2),
+    ("accelerate:accumulate", 2),
     ("fsdp1", 2),
     ("fsdp1:orig", 2),
     ("fsdp2", 2),
-    ("lightning", 1),
-    ("lightning", 2),
-    ("lightning:bf16", 1),
-    ("lightning:clip", 1),
-    ("lightning:accumulate", 1),
-    *((f"deepspeed:{stage}-bf16", 2) for stage in range(4)),
-    ("deepspeed:1", 2),
+    ("deepspeed:0-bf16", 2),
+    ("deepspeed:1-bf16", 2),
+    ("deepspeed:2-bf16", 2),
+    ("deepspeed:3-bf16", 2),
     ("deepspeed:2", 2),
-    ("deepspeed:3", 2),
 )
+"""What the table has, and in how many processes; behind the colon a variant: accumulation, `use_orig_params`, the ZeRO stage and precision."""
 MODULES = {"plain": "torch", "accelerate": "accelerate", "fsdp1": "torch", "fsdp2": "torch", "lightning": "lightning", "deepspeed": "deepspeed"}
 KINDS = ("healthy", "nan", "rate", "bare")
 

@@ -122,10 +122,8 @@ def _contents(path: str) -> List[Contents]:
             raise InputError("is empty", where=path, hint=_AGAIN)
         if head.startswith(gguf.MAGIC):
             return [gguf.read(path)]
-        if head.startswith(b"PK\x03\x04"):
+        if head.startswith((b"PK\x03\x04", b"version h")) or not _is_safetensors(path, head):
             return [torchfile.read(path)]
-        if head.startswith(b"version h") or not _is_safetensors(path, head):
-            torchfile.refuse(stream, path)
     return [safetensors.read(path)]
 
 

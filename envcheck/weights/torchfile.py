@@ -19,7 +19,7 @@ _LIMIT_BYTES = 1 << 28
 """Of the pickle alone: that of a model has some 100 kB."""
 _LIMIT_OPCODES = 20_000_000
 _MOST_NODES = 5_000_000
-_AGAIN = "copy it again from where it was saved"
+AGAIN = "copy it again from where it was saved"
 
 _STORAGES = {
     "DoubleStorage": "float64",
@@ -77,7 +77,7 @@ def read(path: str) -> Contents:
     """The tensors of a file. Raises `InputError` where it cannot be followed or must not be trusted, `OSError`."""
     with open(path, "rb") as stream:
         if stream.read(4) != b"PK\x03\x04":
-            refuse(stream, path)
+            return _without_zip(stream, path)
         return read_part(stream, path, 0, os.path.getsize(path))
 
 
@@ -92,9 +92,9 @@ def read_part(stream: BinaryIO, path: str, begin: int, length: int) -> Contents:
             places = {one.filename: one for one in archive.infolist()}
             if _text(archive, places, root + "byteorder") == "big":
                 raise InputError("was saved on a big-endian machine; its tensors are not read", where=path, hint="save it again on a little-endian one")
-            _place(value, contents, _Places(part, root, places))
+            place(value, contents, _Places(part, root, places))
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise InputError(f"is damaged or truncated: {error}", where=path, hint=_AGAIN) from None
+        raise InputError(f"is damaged or truncated: {error}", where=path, hint=AGAIN) from None
     return contents
 
 
@@ -119,23 +119,23 @@ def _pickle(archive: zipfile.ZipFile, root: str, path: str) -> bytes:
     return raw
 
 
-def refuse(stream: BinaryIO, path: str) -> None:
-    """Say of a file that is no zip what it is; a pickle that would run code is named."""
+def _without_zip(stream: BinaryIO, path: str) -> Contents:
+    """What torch before 1.6 wrote; of any other file that is no zip it is said what it is, and a pickle that would run code is named."""
+    from envcheck.weights import legacy
+
     stream.seek(0)
     raw = stream.read(1 << 24)
     if not raw:
-        raise InputError("is empty", where=path, hint=_AGAIN)
+        raise InputError("is empty", where=path, hint=AGAIN)
     if raw.startswith(b"version https://git-lfs"):
         raise InputError("is a Git LFS pointer, not the weights", where=path, hint="`git lfs pull` brings them")
     if raw[:1] != b"\x80" or len(raw) < 2 or raw[1] > 5:
         raise InputError("is nothing that torch.save wrote", where=path, hint="is it truncated, or another format?")
-    first = _follow(raw, path, [])
-    if first == _LEGACY:
-        raise InputError("was written by torch.save before torch 1.6; that format is not read", where=path, hint=f"save it again with a newer torch; {_HOW}")
+    if _follow(raw, path, []) == legacy.MAGIC:
+        return legacy.read(stream, path)
     raise InputError("is a plain pickle, not what torch.save writes", where=path, hint=_HOW)
 
 
-_LEGACY = 0x1950A86A20F9469CFC6C
 _HOW = "load such a file only with `torch.load(..., weights_only=True)`"
 
 
@@ -145,13 +145,18 @@ def follow(raw: bytes, path: str) -> Any:
 
 
 def _follow(raw: bytes, path: str, imports: List[str]) -> Any:
+    return follow_next(io.BytesIO(raw), path, imports)
+
+
+def follow_next(stream: io.BytesIO, path: str, imports: List[str]) -> Any:
+    """What the next pickle of a stream holds, names of other packages noted in `imports`. Raises `InputError`."""
     too_much = InputError("holds a pickle of too many steps", where=path, hint="do not load it")
     try:
-        return pickles.follow(io.BytesIO(raw), lambda named: trust.allowed(named, path, imports), too_much, _LIMIT_OPCODES)
+        return pickles.follow(stream, lambda named: trust.allowed(named, path, imports), too_much, _LIMIT_OPCODES)
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - pickletools raises whatever its decoders raise on damaged bytes
-        raise InputError(f"holds a pickle that cannot be followed: {str(error)[:120] or type(error).__name__}", where=path, hint=_AGAIN) from None
+        raise InputError(f"holds a pickle that cannot be followed: {str(error)[:120] or type(error).__name__}", where=path, hint=AGAIN) from None
 
 
 class _Places:
@@ -186,19 +191,20 @@ class _Places:
         return begin, member.file_size
 
 
-def _place(value: Any, contents: Contents, places: _Places) -> None:
-    for name, made in _tensors(value):
+def place(value: Any, contents: Contents, places: Any) -> None:
+    """Add the tensors of what was loaded, or why one is not sound; `places` has the offset and length of each storage."""
+    for name, made in tensors(value):
         try:
             tensor = _tensor(name, made, contents.path, places)
         except (ValueError, TypeError, IndexError, KeyError) as error:
             reason = str(error) if type(error) is ValueError else "its description is not sound"
-            contents.problems.append(Problem(contents.path, f"tensor `{name}`: {reason}", _AGAIN))
+            contents.problems.append(Problem(contents.path, f"tensor `{name}`: {reason}", AGAIN))
             continue
         if tensor is not None:
             contents.tensors.append(tensor)
 
 
-def _tensors(value: Any) -> Iterator[Tuple[str, Made]]:
+def tensors(value: Any) -> Iterator[Tuple[str, Made]]:
     """Every tensor in what was loaded, with its path; a container that is shared is seen once."""
     pending: List[Tuple[str, Any]] = [("", value)]
     seen: Dict[int, Any] = {}
@@ -252,29 +258,29 @@ def _shown(key: Any) -> str:
     return str(key)[:200] if isinstance(key, (str, int)) else "?"
 
 
-def _tensor(name: str, made: Made, path: str, places: _Places) -> Optional[Tensor]:
+def _tensor(name: str, made: Made, path: str, places: Any) -> Optional[Tensor]:
     arguments: Any = made.arguments
-    storage = _storage(arguments[0])
+    stored = storage(arguments[0])
     start, shape, stride = arguments[1], tuple(arguments[2]), tuple(arguments[3])
     if made.of.name == "_rebuild_tensor_v3":
-        storage = storage._replace(dtype=str(arguments[6].name))
-    if storage.dtype not in DTYPES:
-        raise ValueError(f"data type `{storage.dtype[:40]}` is not known")
+        stored = stored._replace(dtype=str(arguments[6].name))
+    if stored.dtype not in DTYPES:
+        raise ValueError(f"data type `{stored.dtype[:40]}` is not known")
     if len(shape) != len(stride) or not all(type(one) is int and one >= 0 for one in (start, *shape, *stride)):
         raise ValueError("its shape, strides or offset are not whole numbers from 0 on")
     if 0 in shape:
         return None
-    begin, length = places[storage.key]
-    width = DTYPES[storage.dtype].size
+    begin, length = places[stored.key]
+    width = DTYPES[stored.dtype].size
     # What it spans of its storage: all of it for a whole tensor, with what lies between for a slice.
     spanned = 1 + sum((size - 1) * step for size, step in zip(shape, stride))
     if (start + spanned) * width > length:
         raise ValueError(f"its shape {list(shape)} needs {(start + spanned) * width:,} bytes, its storage has {length:,}")
-    return Tensor(name, storage.dtype, shape, path, begin + start * width, spanned * width)
+    return Tensor(name, stored.dtype, shape, path, begin + start * width, spanned * width)
 
 
-def _storage(one: Any) -> _Storage:
-    """torch keeps `("storage", type, key, device, count)`."""
+def storage(one: Any) -> _Storage:
+    """What tensors lie in. Raises `ValueError`; torch keeps `("storage", type, key, device, count)`."""
     argument = one.argument if isinstance(one, Persistent) else None
     if not isinstance(argument, tuple) or len(argument) < 5 or argument[0] != "storage" or not isinstance(argument[1], Named):
         raise ValueError("it has no storage that can be followed")

@@ -167,9 +167,31 @@ def test_what_is_no_checkpoint(sound: Path, raw: bytes, said: str) -> None:
     assert said in problem(sound)
 
 
-def test_the_format_before_torch_1_6_is_named(sound: Path) -> None:
-    torch.save({"w": torch.randn(2, 2)}, sound / "old.pt", _use_new_zipfile_serialization=False)
-    assert "before torch 1.6" in problem(sound)
+def before_1_6(state: object, path: Path) -> Path:
+    torch.save(state, path, _use_new_zipfile_serialization=False)
+    return path
+
+
+def test_a_pickle_before_torch_1_6_that_would_run_code(sound: Path) -> None:
+    before_1_6({"w": torch.randn(2, 2), "x": _Runs()}, sound / "old.pt")
+    assert f"would call `{os.mkdir.__module__}.mkdir`" in problem(sound)
+
+
+def test_what_torch_before_1_6_wrote_is_cut_off(sound: Path) -> None:
+    path = before_1_6({"w": torch.randn(64, 64), "v": torch.randn(64)}, sound / "old.pt")
+    os.truncate(path, path.stat().st_size - 100)
+    assert "behind the end of the file" in problem(sound)
+    os.truncate(path, 60)
+    assert "cannot be followed" in problem(sound) or "is damaged" in problem(sound)
+
+
+def test_storages_before_torch_1_6_that_lie_about_their_size(sound: Path) -> None:
+    path = before_1_6({"w": torch.zeros(4)}, sound / "old.pt")
+    raw = path.read_bytes()
+    assert raw[-24:-16] == struct.pack("<q", 4)
+    for count in (-1, 2**62, 3):
+        path.write_bytes(raw[:-24] + struct.pack("<q", count) + raw[-16:])
+        assert "`w`" in problem(sound)
 
 
 def test_a_shard_that_vanishes_or_shrinks_while_it_is_read(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,11 +36,11 @@ def write(state: dict[str, torch.Tensor], path: Path) -> str:
     if path.suffix == ".safetensors":
         save_file(state, path)
     else:
-        torch.save(state, path)
+        torch.save(state, path, _use_new_zipfile_serialization=path.suffix != ".pt")  # torch before 1.6 wrote no zip
     return str(path)
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "old.pt"])
 def test_a_poisoned_base_checkpoint_is_named_by_layer(tmp_path: Path, name: str) -> None:
     write(poisoned(), tmp_path / name)
     found = scan([str(tmp_path)])
@@ -50,7 +50,7 @@ def test_a_poisoned_base_checkpoint_is_named_by_layer(tmp_path: Path, name: str)
     assert "model.layers.21.mlp.down_proj.weight  bfloat16 [32, 64]: NaN 4, Inf 1 of 2,048" in nan.tensors[0]
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "old.pt"])
 def test_a_sound_one_has_no_findings(tmp_path: Path, name: str) -> None:
     found = scan([write(model(), tmp_path / name)])
     assert (found.verdict, found.sick, found.problems, len(found.counts)) == ("sound", [], [], 24)
@@ -119,6 +119,16 @@ def test_what_torch_saves_beside_plain_tensors(tmp_path: Path) -> None:
     found = scan([write(state, tmp_path / "odd.pt")])
     assert {tensor.name for tensor in found.counts} == {*state} - {"empty", "nested"} | {"nested.0.deep"}
     assert next(one for one in found.sick if one.kind == "nan").tensors[0].startswith("nested.0.deep")
+
+
+def test_tensors_that_share_a_storage_before_torch_1_6(tmp_path: Path) -> None:
+    base = torch.arange(24, dtype=torch.float64).reshape(4, 6)
+    state = {"whole": base, "row": base[1], "other": torch.ones(3, dtype=torch.int16), "weight": torch.nn.Parameter(torch.full((2,), float("inf")))}
+    found = scan([write(state, tmp_path / "old.pt")])
+    assert (found.problems, kinds(found)["inf"]) == ([], "error")
+    values = {tensor.name: count for tensor, count in found.counts.items()}
+    assert (values["row"].low, values["row"].high) == (6.0, 11.0)
+    assert (values["other"].low, values["other"].high) == (1.0, 1.0)
 
 
 def test_a_whole_module_and_an_optimizer(tmp_path: Path) -> None:
