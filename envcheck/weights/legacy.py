@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from contextlib import suppress
 from typing import Any, BinaryIO, Dict, List, Tuple
 
 from envcheck.errors import InputError
@@ -41,10 +42,11 @@ def _widths(value: Any) -> Dict[str, int]:
     """Bytes of an element of each storage that a tensor uses."""
     found = {}
     for _, made in torchfile.tensors(value):
-        arguments = made.arguments
-        storage = torchfile.storage(arguments[0]) if isinstance(arguments, tuple) and arguments else None
-        if storage is not None and storage.dtype in DTYPES:
-            found[storage.key] = DTYPES[storage.dtype].size
+        # A tensor without a storage is told when it is placed.
+        with suppress(ValueError, TypeError, IndexError):
+            storage = torchfile.storage(made.arguments[0])
+            if storage.dtype in DTYPES:
+                found[storage.key] = DTYPES[storage.dtype].size
     return found
 
 

@@ -212,6 +212,7 @@ def trouble(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[selftest.Row
         ("starve", "memory", "RuntimeError: CUDA out of memory"),
         ("fill", "memory", "RuntimeError: "),
         ("lack", "skip", "NotImplementedError: softmax"),
+        ("unwritable", "skip", "FileNotFoundError: [Errno 2] No usable temporary directory"),
     ],
 )
 def test_how_a_check_ends_is_its_row(name: str, status: str, detail: str, trouble: Callable[..., tuple[selftest.Row, ...]]) -> None:

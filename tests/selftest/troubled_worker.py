@@ -84,6 +84,10 @@ def lack(out: Any, order: dict[str, Any]) -> Any:
     raise NotImplementedError("softmax is not there")
 
 
+def unwritable(out: Any, order: dict[str, Any]) -> Any:
+    raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp', '/var/tmp']")
+
+
 def starve(out: Any, order: dict[str, Any]) -> Any:
     raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
 
@@ -101,5 +105,6 @@ def once(out: Any, order: dict[str, Any]) -> Any:
 
 
 TROUBLES = {
-    f.__name__: f for f in (crash, illegal, abort, hang, hang_in_c, fill, killed, noise, poison, leave, refuse, lack, starve, always, differently, once)
+    f.__name__: f
+    for f in (crash, illegal, abort, hang, hang_in_c, fill, killed, noise, poison, leave, refuse, lack, unwritable, starve, always, differently, once)
 }

@@ -16,8 +16,8 @@ from .registry import CHECKS, lacking
 
 Report = Callable[[dict], None]
 
-_ABSENT = ("not implemented for", "not supported", "not currently implemented", "Could not run ", "No available kernel")
-"""What torch says where a device or a version does not have an operation: there is nothing to check then."""
+_ABSENT = ("not implemented for", "not supported", "not currently implemented", "Could not run ", "No available kernel", "No usable temporary directory")
+"""What torch says where a device or a version does not have an operation, and Python where nothing can be written: nothing can be checked then."""
 
 _POISON = ("CUDA error", "HIP error", "device-side assert", "unspecified launch failure", "NPU error")
 """After one of these every later call of the process fails, on whatever it is."""
