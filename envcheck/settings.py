@@ -73,6 +73,7 @@ TRAIN_KEYS = (
     "fsdp_cpu_ram_efficient_loading",
     "fsdp_sync_module_states",
     "fsdp_state_dict_type",
+    "arguments",
     "bnb_4bit_quant_storage",
 )
 """Known keys under `train`; another one is kept, with a warning."""

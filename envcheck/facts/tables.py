@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 from envcheck import documents, versions
 from envcheck.documents import Text, line_of
 from envcheck.errors import InputError, MatrixError, Problem
-from envcheck.facts import binaries, builds, families, gone, images, minimums, missing, numpy_abi, refused, releases, requires, stacks
+from envcheck.facts import arguments, binaries, builds, families, gone, images, minimums, missing, numpy_abi, refused, releases, requires, stacks
 from envcheck.facts.columns import ARCHITECTURE, package
 
 
@@ -84,6 +84,7 @@ TABLES: Dict[str, Callable[[Any], Any]] = {
     "gone_modules": gone.check_row,
     "refused_metadata": refused.check_row,
     "own_minimums": minimums.check_row,
+    "arguments": arguments.check_row,
     "model_families": families.check_row,
     "family_precision": families.check_precision,
     "stacks": stacks.check_row,
@@ -103,6 +104,7 @@ BY_PACKAGE = frozenset(
         "gone_modules",
         "refused_metadata",
         "own_minimums",
+        "arguments",
         "missing_names",
         "framework_names",
         "outside_names",
@@ -112,5 +114,5 @@ BY_PACKAGE = frozenset(
 )
 """Tables with one row a package (or model family), of which a run reads only the rows of what is there; their checkers give (package, row)."""
 
-SEVERAL = frozenset(("gone_modules", "own_minimums"))
+SEVERAL = frozenset(("arguments", "gone_modules", "own_minimums"))
 """Those of them that may have several rows for one package."""

@@ -190,6 +190,7 @@ _COMPILED_BY = (
     "matrix/reproducer.py",
     "matrix/load.py",
     "facts/tables.py",
+    "facts/arguments.py",
     "facts/binaries.py",
     "facts/builds.py",
     "facts/columns.py",

@@ -7,6 +7,7 @@ from typing import Dict, Optional, Tuple
 from envcheck.match import Matches
 from envcheck.model import Finding, Page, Snapshot, Undecided
 from envcheck.rules import (
+    argument,
     batch,
     bf16,
     builds,
@@ -50,6 +51,7 @@ _ALL = (
     *installable.RULES,
     numpy_abi.RULE,
     own_minimum.RULE,
+    argument.RULE,
     model_family.RULE,
     gone_module.RULE,
     refused_metadata.RULE,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from envcheck.model import Fact, plain
+from envcheck.training.arguments import together
 from envcheck.training.values import AUTO, contradiction, is_default, is_firm
 
 _DEEPSPEED_OWNS = ("optimizer",)
@@ -38,6 +39,8 @@ def _is_trainer(facts: Mapping[str, Fact]) -> bool:
 
 
 def _one(key: str, facts: list[Fact]) -> Fact:
+    if key == "arguments":
+        return together(facts)
     firm = _first(fact for fact in facts if is_firm(fact))
     if firm is not None:
         return firm

@@ -14,6 +14,7 @@ from envcheck.documents import Text, read_text
 from envcheck.errors import InputError
 from envcheck.model import Fact, plain, unknown
 from envcheck.training import accelerate, axolotl, hf_arguments, launch, llamafactory, ms_swift, named, shell
+from envcheck.training.arguments import written
 from envcheck.training.combine import combine
 from envcheck.training.launch import Launch
 from envcheck.training.values import Section, contradiction, is_default
@@ -130,6 +131,8 @@ def _arguments(one: Launch, path: str, warn: Warn) -> dict[str, Fact]:
     found = hf_arguments.read(section, warn)
     if not (hf_arguments.fits(settings) and _TRAINERS_OWN.intersection(settings)) or one.files or "config" in settings:
         found = {key: fact for key, fact in found.items() if _is_written(key, fact, settings)}
+    else:
+        found.update({"arguments": given} if (given := written(section)) is not None else {})
     mixed = section.word("mixed_precision")
     if mixed is not None and mixed.value in ("fp16", "bf16", "fp8"):
         found["precision"] = mixed

@@ -11,6 +11,7 @@ from typing import Any, Callable
 
 from envcheck.documents import Text
 from envcheck.model import Fact, unknown
+from envcheck.training.arguments import written
 from envcheck.training.combine import combine
 from envcheck.training.misspelt import slips, unsettle
 from envcheck.training.named import ZERO_KEYS, deepspeed_config, nested
@@ -47,7 +48,9 @@ def read(section: Section, warn: Callable[[str], None]) -> dict[str, Fact]:
     Raises `InputError` for a value of the wrong type, in either file.
     """
     section = section.owned("TrainingArguments'")
-    return with_deepspeed(section, {**own(section), "framework": Fact("trl", section.path) if is_trl(section) else None}, warn)
+    # A printed or pickled object was taken by the release that made it; only what is handed over can be refused.
+    given = {"arguments": None if section.lenient else written(section), "framework": Fact("trl", section.path) if is_trl(section) else None}
+    return with_deepspeed(section, {**own(section), **given}, warn)
 
 
 def with_deepspeed(section: Section, found: Mapping[str, Fact | None], warn: Callable[[str], None]) -> dict[str, Fact]:

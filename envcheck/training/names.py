@@ -26,6 +26,19 @@ _TRAINING_ARGUMENTS = """
 """
 TRAINING_ARGUMENTS = frozenset(_TRAINING_ARGUMENTS.split())
 
+_CHANGED = """
+    accelerator_config adafactor batch_eval_metrics dataloader_persistent_workers dataloader_prefetch_factor dispatch_batches eval_on_start
+    eval_strategy evaluation_strategy fp16_backend fp16_opt_level fsdp_min_num_params fsdp_transformer_layer_cls_to_wrap gradient_checkpointing_kwargs
+    group_by_length half_precision_backend hub_revision include_for_metrics include_inputs_for_metrics include_num_input_tokens_seen
+    include_tokens_per_second jit_mode_eval liger_kernel_config logging_dir lr_scheduler_kwargs mp_parameters neftune_noise_alpha no_cuda
+    optim_target_modules overwrite_output_dir parallelism_config past_index per_gpu_eval_batch_size per_gpu_train_batch_size push_to_hub_model_id
+    push_to_hub_organization push_to_hub_token ray_scope save_safetensors sharded_ddp split_batches torch_empty_cache_steps torchdynamo
+    tpu_metrics_debug tpu_num_cores train_sampling_strategy use_cpu use_ipex use_legacy_prediction_loop use_liger_kernel use_mps_device warmup_ratio
+    xpu_backend
+"""
+CHANGED_ARGUMENTS = frozenset(_CHANGED.split())
+"""Those of TrainingArguments that came or went with a release: the names of `matrices/facts/arguments.yaml`."""
+
 # Typed from https://huggingface.co/docs/trl (SFTConfig, DPOConfig, GRPOConfig, ModelConfig, ScriptArguments): their configs
 # have defaults of their own for `bf16` and `gradient_checkpointing`.
 _TRL_ALONE = """

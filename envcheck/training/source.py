@@ -12,6 +12,7 @@ from typing import NamedTuple
 from envcheck.documents import read_text
 from envcheck.errors import InputError
 from envcheck.model import Anomaly, Fact
+from envcheck.training.arguments import called
 
 _HALF = ("float16", "half")
 _BF16_WORDS = ("bf16", "bfloat16")
@@ -23,7 +24,7 @@ class Source(NamedTuple):
     """What one script says."""
 
     train: dict[str, Fact]
-    """`declared_precision` and `precision`, where the script asks for bf16 and autocasts to fp16; `padding_side`."""
+    """`declared_precision` and `precision`, where the script asks for bf16 and autocasts to fp16; `padding_side`; `arguments`."""
     anomalies: tuple[Anomaly, ...]
 
 
@@ -37,7 +38,9 @@ def read(path: str) -> Source:
         reason = getattr(error, "msg", None) or "it is nested too deeply or holds a null byte"
         raise InputError(f"is no Python that can be parsed: {reason}", where=f"{path}:{line}" if line else path, hint="name the training script") from None
     script = _Script(path, tree)
-    return Source({**_precision(script), **_padding_side(script)}, tuple(_anomalies(script)))
+    arguments = called(script.calls, script.imported, path)
+    given = {} if arguments is None else {"arguments": arguments}
+    return Source({**_precision(script), **_padding_side(script), **given}, tuple(_anomalies(script)))
 
 
 class _Script:

@@ -44,6 +44,7 @@ def test_a_file_and_its_deepspeed_config() -> None:
         "optimizer": ("AdamW", "zero2_auto.json:9"),
         "attn_implementation": ("sdpa", "trainer.yaml:15"),
         "group_by_length": ("false", "trainer.yaml:17"),
+        "arguments": ("TrainingArguments.gradient_checkpointing_kwargs TrainingArguments.group_by_length", "trainer.yaml"),
         "deepspeed": ("true", "zero2_auto.json:2"),
         "zero_stage": (2, "zero2_auto.json:13"),
         "overlap_comm": ("true", "zero2_auto.json:14"),
