@@ -37,7 +37,7 @@ LINTS: Dict[str, Lint] = {
     "L14": Lint("warning", "an error with a message has a signature", shape.signature),
     "L15": Lint("warning", "the file is laid out as `envcheck matrix fmt` does it", shape.layout),
     "L16": Lint("warning", "the versions in examples were released", shape.released),
-    "L17": Lint("warning", "an entry of level `reproduced` carries its `reproducer`", shape.reproducer),
+    "L17": Lint("error", "an entry of level `reproduced` carries its `reproducer`", shape.reproducer),
 }
 """By number; a number never changes its meaning. L01, L05, L03, L08, L09 and parts of L02 come from the loader, which refuses the rest
 of the matrix with them."""
