@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False
+"""Type checkers take it for the one of `typing`, which itself would be nearly all that importing envcheck costs."""
 if TYPE_CHECKING:
     from envcheck.api import Checker, Explanation, Sources, check, explain
     from envcheck.inputs.target import Target
@@ -25,7 +25,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Load a public name when it is first used: importing envcheck itself costs next to nothing."""
     if name not in _HOMES:
         raise AttributeError(f"module `envcheck` has no attribute `{name}`")

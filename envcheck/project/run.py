@@ -68,14 +68,24 @@ def _located(error: InputError, target: Target) -> InputError:
 def each(
     sources: api.Sources, targets: List[Tuple[str, Target]], checker: api.Checker, warn: Warn, complain: Callable[[InputError], None]
 ) -> Iterator[Labelled]:
-    """One report for each file and target, in order; of a file that cannot be understood `complain` is told, and the others go on."""
+    """One report for each file and target, in order; of a file that cannot be understood `complain` is told, and the others go on.
+
+    Hooks give every pyproject.toml, also those that hold nothing but the settings of tools: these are passed over.
+    """
     warn = _once(warn)
     for path in sources.files:
         try:
             for label, report in reports(replace(sources, files=(path,)), targets, checker, warn):
                 yield Labelled(_joined(path, label), report)
         except InputError as error:
-            complain(error)
+            if error.message == _NOTHING:
+                warn(f"{path}: {error.message}; passed over")
+            else:
+                complain(error)
+
+
+_NOTHING = "names no requirement"
+"""What readers say of a file that asks for no package."""
 
 
 def _joined(first: str, second: str) -> str:

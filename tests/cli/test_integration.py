@@ -88,6 +88,14 @@ def test_the_action_as_a_runner_runs_it(folder: Path) -> None:
     assert (good.returncode, "-- code scanning: left out" in good.stdout) == (0, True)
 
 
+def test_a_hook_passes_over_what_asks_for_nothing(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text("[tool.ruff]\nline-length = 100\n")
+    done = envcheck("check", "--each", str(folder / "pyproject.toml"), str(folder / "good.txt"))
+    assert done.returncode == 0
+    assert "pyproject.toml: names no requirement; passed over" in done.stderr
+    assert envcheck("check", str(folder / "pyproject.toml")).returncode == 2
+
+
 def test_what_the_action_uses_is_pinned_to_commits() -> None:
     uses = [step["uses"] for step in ACTION["runs"]["steps"] if "uses" in step]
     assert uses
@@ -95,8 +103,8 @@ def test_what_the_action_uses_is_pinned_to_commits() -> None:
 
 
 def test_importing_envcheck_loads_nothing_else() -> None:
-    """Its cost is held by what is loaded: the package itself and `typing`, no room and no dependency."""
-    code = "import sys, typing; before = set(sys.modules); import envcheck; print(sorted(set(sys.modules) - before))"
+    """Its cost is held by what is loaded: the package itself, no `typing`, no room and no dependency."""
+    code = "import sys; before = set(sys.modules); import envcheck; print(sorted(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-S", "-c", f"import sys; sys.path[:0] = [{str(ROOT)!r}]\n{code}"], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['__future__', 'envcheck']"
 
