@@ -48,6 +48,7 @@ def read(section: Section, warn: Callable[[str], None]) -> dict[str, Fact]:
             "use_liger_kernel": section.switch("enable_liger_kernel"),
             "resize_embeddings": section.switch("resize_vocab"),
             "packing": _packing(section),
+            "packing_isolated": _isolated(section),
             "template": section.word("template"),
         }
     )
@@ -98,3 +99,11 @@ def _attention(section: Section) -> Fact | None:
 def _packing(section: Section) -> Fact | None:
     packed, neat = section.switch("packing"), section.switch("neat_packing")
     return neat if neat is not None and neat.value == "true" else packed
+
+
+def _isolated(section: Section) -> Fact | None:
+    """Whether packed samples are kept apart: `neat_packing` does it, which packs by itself."""
+    packed = _packing(section)
+    if packed is None or packed.value != "true":
+        return None
+    return section.switch("neat_packing") or Fact("false", packed.origin)

@@ -48,6 +48,8 @@ def test_llamafactory() -> None:
         pytest.param("pure_bf16: true", "param_dtype", "bf16", id="pure-bf16"),
         pytest.param("stage: pt", "trainer", "pretrain", id="pretrain"),
         pytest.param("neat_packing: true", "packing", "true", id="neat-packing"),
+        pytest.param("neat_packing: true", "packing_isolated", "true", id="neat-packing-apart"),
+        pytest.param("packing: true", "packing_isolated", "false", id="packing-mixed"),
         pytest.param("learning_rate: 1e-5", "precision", None, id="precision-of-the-model"),
     ],
 )
