@@ -16,7 +16,8 @@ from envcheck.signatures import FITS, OPEN, RULED_OUT, Log, MissingName, Named, 
 from envcheck.wire import canonical_name
 
 MISSING = "missing-name"
-_CANNOT = Signature(MISSING, r"cannot import name '(\w+)' from '([\w.]+)'")
+_CANNOT = Signature(MISSING, r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)'")
+_HAS_NOT = Signature("missing-attribute", r"AttributeError: module '(?P<module>[\w.]+)' has no attribute '(?P<name>\w+)'")
 
 
 def read(stream: IO[str], matrix: Matrix, report: Optional[Report] = None) -> Log:
@@ -25,11 +26,11 @@ def read(stream: IO[str], matrix: Matrix, report: Optional[Report] = None) -> Lo
 
     wanted = [Signature(id, pattern) for id, patterns in matrix.signatures() for pattern in patterns]
     wanted += [Signature(id, pattern) for id, rule in RULES.items() if id != MISSING for pattern in rule.page.signature]
-    hits = {hit.id: hit for hit in signatures.seen(stream, [*wanted, _CANNOT])}
-    error = hits.pop(MISSING, None)
+    hits = {hit.id: hit for hit in signatures.seen(stream, [*wanted, _CANNOT, _HAS_NOT])}
+    errors = [(hits.pop(one.id, None), one) for one in (_CANNOT, _HAS_NOT)]
     everything = matrix.all()
     named = [_entry(hit, *everything[hit.id], report) if hit.id in everything else _rule(hit, report) for hit in hits.values()]
-    return Log(tuple(sorted(named, key=_rank)), _missing(error, matrix) if error else ())
+    return Log(tuple(sorted(named, key=_rank)), tuple(one for hit, asked in errors if hit is not None for one in _missing(hit, asked, matrix)))
 
 
 def _entry(hit: Seen, located: Located, index: Index, report: Optional[Report]) -> Named:
@@ -61,16 +62,24 @@ def _rank(one: Named) -> Tuple[int, int, int, str]:
     return (_ORDER.index(one.standing), -one.seen.weight, -one.seen.last, one.id)
 
 
-def _missing(hit: Seen, matrix: Matrix) -> Tuple[MissingName, ...]:
-    found = re.search(_CANNOT.pattern, hit.matched)
+def _missing(hit: Seen, asked: Signature, matrix: Matrix) -> Tuple[MissingName, ...]:
+    found = re.search(asked.pattern, hit.matched)
     if found is None:
         return ()
-    name, module = found[1], found[2]
+    name, module = found["name"], found["module"]
     by: Dict[Tuple[str, Tuple[str, ...], str, str], List[str]] = {}
     for package in matrix.table_keys("missing_names"):
         for row in missing.rows(matrix.table("missing_names", package)):
-            if row.name.rpartition(".")[2] == name and canonical_name(row.name.partition(".")[0]) == canonical_name(module.partition(".")[0]):
+            if _is_about(row, name, module):
                 by.setdefault((row.of, tuple(row.lacks), row.first, row.last), []).append(f"{package}{row.versions} ({row.file})")
+    if not by and asked is _HAS_NOT:
+        return ()  # mostly a mistake in somebody's own script
     if not by:
         return (MissingName(hit.last, hit.text, name, module, "", (), "", "", ()),)
     return tuple(MissingName(hit.last, hit.text, name, module, *key, tuple(importers)) for key, importers in by.items())
+
+
+def _is_about(row: missing.Missing, name: str, module: str) -> bool:
+    if row.is_attribute:
+        return f"{row.name}.".startswith(f"{module}.{name}.")
+    return row.name.rpartition(".")[2] == name and canonical_name(row.name.partition(".")[0]) == canonical_name(module.partition(".")[0])

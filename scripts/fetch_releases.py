@@ -4,7 +4,8 @@
 
 Of packages with small wheels every final release is fetched, of the others the first and the last patch of each minor
 release: names come and go with minor releases, and where the two ends differ `mine_symbols.py` says which release
-between them it needs (`--also transformers==4.46.1`).
+between them it needs (`--also transformers==4.46.1`). Of torch the wheels for a Mac are taken, which are small; only their Python
+files are kept, and the words that its compiled part holds.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
+import tempfile
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Set, Tuple
 
 from packaging.version import Version
 
@@ -29,9 +33,12 @@ class Wanted(NamedTuple):
     """Every final release, and not only the two ends of each minor one."""
     source: bool = False
     """Published as source only."""
+    platform: str = ""
+    """The platform whose wheels are taken, where they are smaller than those for this machine; little of them is kept."""
 
 
 PACKAGES: Dict[str, Wanted] = {
+    "torch": Wanted("1.11", platform="macosx_14_0_arm64"),
     "peft": Wanted("0.2", every=True),
     "trl": Wanted("0.4", every=True),
     "accelerate": Wanted("0.12", every=True),
@@ -44,6 +51,8 @@ PACKAGES: Dict[str, Wanted] = {
     "diffusers": Wanted("0.12"),
     "sentence-transformers": Wanted("2.2"),
     "llamafactory": Wanted("0.7", every=True),
+    "autoawq": Wanted("0.1", every=True),
+    "torchao": Wanted("0.3"),
     # Frameworks: `mine_symbols.py --frameworks`.
     "tensordict": Wanted("0.1", every=True),
     "torchrl": Wanted("0.1", every=True),
@@ -82,10 +91,20 @@ def main() -> int:
 
 def listed(name: str) -> List[str]:
     """Every release since the oldest that is of interest; the index client leaves out pre-releases and yanked ones."""
-    said = pip("index", "versions", name, "--ignore-requires-python").stdout
-    found = re.search(r"^Available versions: (.*)$", said, re.MULTILINE)
-    texts = sorted(found[1].split(", "), key=Version) if found else []
-    return [text for text in texts if Version(text) >= Version(PACKAGES[name].since)]
+    texts: Set[str] = set()
+    for options in _kinds(name) if PACKAGES[name].platform else [[]]:
+        found = re.search(r"^Available versions: (.*)$", pip("index", "versions", name, "--ignore-requires-python", *options).stdout, re.MULTILINE)
+        texts.update(found[1].split(", ") if found else ())
+    return [text for text in sorted(texts, key=Version) if Version(text) >= Version(PACKAGES[name].since) and "+" not in text]
+
+
+def _kinds(name: str) -> List[List[str]]:
+    """Options for pip, one list after the other until one brings the release: no one Python has wheels of all the years."""
+    wanted = PACKAGES[name]
+    if wanted.source:
+        return [["--no-binary", name, "--no-build-isolation"]]
+    pythons = ("3.10", "3.12") if wanted.platform else ()
+    return [["--only-binary", ":all:", "--platform", wanted.platform, "--python-version", python] for python in pythons] or [["--only-binary", ":all:"]]
 
 
 def releases(name: str) -> List[str]:
@@ -104,9 +123,54 @@ def fetch(name: str, version: str, cache: Path) -> str:
     stem = re.sub(r"[-_.]+", "_", name)
     if any(re.sub(r"[-_.]+", "_", path.name.lower()).startswith(re.sub(r"[-_.]+", "_", f"{stem}-{version}") + "_") for path in cache.iterdir()):
         return ""
-    kind = ["--no-binary", name, "--no-build-isolation"] if PACKAGES[name].source else ["--only-binary", ":all:"]
-    done = pip("download", "--no-deps", "--ignore-requires-python", "-q", "-d", str(cache), *kind, f"{name}=={version}")
-    return "" if done.returncode == 0 else f"{name} {version}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}"
+    said = ""
+    with tempfile.TemporaryDirectory(dir=cache) as folder:
+        for options in _kinds(name):
+            done = pip("download", "--no-deps", "--ignore-requires-python", "-q", "-d", folder, *options, f"{name}=={version}")
+            if done.returncode == 0:
+                break
+            said = f"{name} {version}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}"
+        for path in Path(folder).iterdir():
+            said = ""
+            if PACKAGES[name].platform:
+                keep(path, cache / f"{stem}-{version}-python.zip")
+            elif PACKAGES[name].source:
+                keep_source(path, cache / f"{stem}-{version}-source.zip")
+            else:
+                path.replace(cache / path.name)
+    return said
+
+
+WORDS = "words.txt"
+"""In what is kept of a wheel with compiled parts: the words in them that may be names, one a line."""
+_WORD = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*(?=\0)")
+
+
+def keep(wheel: Path, target: Path) -> None:
+    """The Python files of a wheel, and the words in the library that gives them their other names."""
+    words: Set[bytes] = set()
+    part = target.with_suffix(".part")
+    with zipfile.ZipFile(wheel) as whole, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as kept:
+        for name in whole.namelist():
+            if name.endswith((".py", ".pyi")):
+                kept.writestr(name, whole.read(name))
+            elif re.search(r"/lib\w*_python\.(?:dylib|so)$|/_C\.[\w-]*\.so$", name):
+                words.update(_WORD.findall(whole.read(name)))
+            if name.endswith((".so", ".dylib", ".pyd")):
+                kept.writestr(name, b"")
+        kept.writestr(WORDS, b"\n".join(sorted(words)) + b"\n")
+    part.replace(target)
+
+
+def keep_source(archive: Path, target: Path) -> None:
+    """The Python files of a source archive, without the folder that they are all in."""
+    part = target.with_suffix(".part")
+    with tarfile.open(archive) as whole, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as kept:
+        for member in whole:
+            stream = whole.extractfile(member) if member.name.endswith(".py") else None
+            if stream is not None:
+                kept.writestr(member.name.partition("/")[2], stream.read())
+    part.replace(target)
 
 
 def pip(*arguments: str) -> subprocess.CompletedProcess[str]:

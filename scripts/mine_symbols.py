@@ -1,8 +1,9 @@
 """Reads releases that `fetch_releases.py` fetched, and writes the pairs of versions of which one needs a name that the other lacks.
 
-    python scripts/mine_symbols.py --cache FOLDER [--write matrices/facts/missing_names.yaml]
+    python scripts/mine_symbols.py --cache FOLDER [--write matrices/facts/missing_names.yaml] [--jobs 2]
 
-What each release needs and has is kept beside it in the cache, so that a second run only reads what is new. Where the two
+What each release needs and has is kept beside it in the cache, so that a second run only reads what is new; whoever changes how
+files are read counts READING up. Where the two
 ends of a minor release differ, the releases between them that would tell the exact one are printed.
 """
 
@@ -13,15 +14,17 @@ import json
 import re
 import sys
 import zipfile
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import Any, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
 
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
+import fetch_releases  # noqa: E402
 from missing_table import Row, neighbours, ranges, rows  # noqa: E402
 
 from envcheck.names.needs import needs  # noqa: E402
@@ -31,6 +34,9 @@ from envcheck.names.roots import FRAMEWORKS, PACKAGES, Looked  # noqa: E402
 if "--frameworks" in sys.argv:
     # What frameworks import, from one another and from the others, which then only give names.
     PACKAGES = {**{name: Looked(looked.module, ()) for name, looked in PACKAGES.items()}, **FRAMEWORKS}
+READING = 2
+"""Which way of reading the kept files are from."""
+KEPT = f"needs{READING}" + "f" * ("--frameworks" in sys.argv)
 MODULES = {looked.module: name for name, looked in PACKAGES.items()}
 Name = Tuple[str, Optional[str]]
 
@@ -76,7 +82,7 @@ def releases(cache: Path) -> Dict[str, Dict[str, Path]]:
 
 def needed(path: Path, name: str) -> Dict[str, List[Any]]:
     """Root -> what it needs of other packages, from the cache where this release was read before."""
-    return _kept(path, "needs", lambda: _needed(path, name))  # type: ignore[no-any-return]
+    return _kept(path, KEPT, lambda: _needed(path, name))  # type: ignore[no-any-return]
 
 
 def _needed(path: Path, name: str) -> Dict[str, List[Any]]:
@@ -84,10 +90,25 @@ def _needed(path: Path, name: str) -> Dict[str, List[Any]]:
     package = Package(looked.module, Wheel(path))
     others = frozenset(MODULES) - {looked.module}
     return {
-        root.module: [[need.module, need.name, need.path, need.line, sorted(need.asked)] for need in needs(package, root.module, others)]
+        root.module: [
+            [need.module, need.name, need.path, need.line, sorted(need.asked), need.is_attribute]
+            for need in needs(package, root.module, others, lambda module, inner: is_doubtful(path.parent, module, inner))
+        ]
         for root in looked.roots
         if package.has_module(root.module)
     }
+
+
+@cache
+def is_doubtful(folder: Path, module: str, name: str) -> bool:
+    """Whether an old, a middle or a new release lacks an attribute: files that mention no such one need not be read in full."""
+    return any(package.has(module, name) is False for package in _samples(folder, MODULES[module.partition(".")[0]]))
+
+
+@cache
+def _samples(folder: Path, name: str) -> List[Package]:
+    paths = list(releases(folder).get(name, {}).values())
+    return [Package(PACKAGES[name].module, Wheel(path), words(path)) for path in dict.fromkeys((*paths[:1], *paths[len(paths) // 2 :][:1], *paths[-1:]))]
 
 
 def answers(path: Path, name: str, asked: Sequence[Name]) -> Dict[Name, Optional[bool]]:
@@ -96,10 +117,16 @@ def answers(path: Path, name: str, asked: Sequence[Name]) -> Dict[Name, Optional
     kept = {(module, inner): there for module, inner, there in json.loads(kept_at.read_text())} if kept_at.exists() else {}
     new = [one for one in asked if one not in kept]
     if new:
-        package = Package(PACKAGES[name].module, Wheel(path))
-        kept.update({one: package.has(*one) for one in new})
+        package = Package(PACKAGES[name].module, Wheel(path), words(path))
+        kept.update({one: False if package.lacks(*one) else package.has(*one) or None for one in new})
         kept_at.write_text(json.dumps([[*one, there] for one, there in kept.items()]))
     return {one: kept[one] for one in asked}
+
+
+def words(path: Path) -> Optional[Callable[[str], bool]]:
+    """Whether a name occurs in the compiled part of a release of which only the words were kept."""
+    raw = Wheel(path).read(fetch_releases.WORDS)
+    return (lambda name: name.encode() + b"\n" in raw) if raw is not None else None
 
 
 def _kept(path: Path, kind: str, make: Any) -> Any:
@@ -109,15 +136,20 @@ def _kept(path: Path, kind: str, make: Any) -> Any:
     return json.loads(kept_at.read_text())
 
 
-def mine(cache: Path) -> Tuple[Dict[str, List[Row]], Dict[str, List[str]]]:
+def mine(cache: Path, jobs: int) -> Tuple[Dict[str, List[Row]], Dict[str, List[str]]]:
     """The rows of each package, and the releases of each that were read."""
     found = releases(cache)
+    every = [(path, name) for name, by in found.items() for path in by.values()]
+    with ProcessPoolExecutor(jobs) as pool:
+        list(pool.map(needed, *zip(*every), chunksize=4))
     needs = {name: {version: needed(path, name) for version, path in by.items()} for name, by in found.items()}
     asked: Dict[str, Dict[Name, None]] = {}
     for by in needs.values():
         for roots in by.values():
             for module, name, *_ in (need for root in roots.values() for need in root):
                 asked.setdefault(MODULES[module.partition(".")[0]], {})[(module, name)] = None
+    with ProcessPoolExecutor(jobs) as pool:
+        list(pool.map(answers, *zip(*every), [list(asked.get(name, ())) for _, name in every], chunksize=4))
     there = {name: {version: answers(path, name, list(asked.get(name, ()))) for version, path in by.items()} for name, by in found.items()}
     read = {name: list(by) for name, by in found.items()}
     result = {}
@@ -160,6 +192,7 @@ def _fields(row: Row, read: Dict[str, List[str]]) -> Dict[str, str]:
         "lacks": "[" + ", ".join(f'"{one}"' for one in ranges(row.use.missing, read[row.provider])) + "]",
         "first": f'"{first}"' if first else "",
         "last": f'"{last}"' if last else "",
+        "how": "attribute" if row.use.is_attribute else "",
         "with": "{" + ", ".join(f'{name}: "{specifier or "installed"}"' for name, specifier in row.use.extra) + "}" if row.use.extra else "",
         "stops": "[" + ", ".join(row.roots) + "]",
     }
@@ -176,7 +209,7 @@ def inexact(result: Dict[str, List[Row]], read: Dict[str, List[str]], every: Dic
             changes = [(a, b) for a, b in zip(versions, versions[1:]) if (a in missing) is not (b in missing)]
             own = read[package]
             at = own.index(row.importers[0]), own.index(row.importers[-1])
-            edges = [(package, own[at[0] - 1], own[at[0]])] * (at[0] > 0) + [(package, own[at[1]], own[at[1] + 1])] * (at[1] + 1 < len(own))
+            edges = [(package, *pair) for pair in (own[at[0] - 1 : at[0] + 1], own[at[1] : at[1] + 2]) if len(pair) == 2]
             for name, low, high in [*edges, *((row.provider, a, b) for a, b in changes)]:
                 wanted.update(f"{name}=={one}" for one in every.get(name, ()) if Version(low) < Version(one) < Version(high))
     return sorted(wanted)
@@ -187,14 +220,13 @@ def main() -> int:
     parser.add_argument("--cache", required=True, type=Path, help="folder that fetch_releases.py filled")
     parser.add_argument("--write", type=Path, metavar="FILE", help="the table, as YAML")
     parser.add_argument("--frameworks", action="store_true", help="the rows of frameworks instead, for framework_names.yaml")
+    parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--inexact", action="store_true", help="name releases that would make a bound exact, one a line")
     chosen = parser.parse_args()
-    result, read = mine(chosen.cache)
+    result, read = mine(chosen.cache, chosen.jobs)
     if chosen.write:
         chosen.write.write_text(written(result, read), encoding="utf-8")
     if chosen.inexact:
-        import fetch_releases
-
         print("\n".join(inexact(result, read, {name: fetch_releases.listed(name) for name in read if name in fetch_releases.PACKAGES})))
     else:
         print(f"{sum(map(len, read.values()))} releases of {len(read)} packages, {sum(map(len, result.values()))} rows")

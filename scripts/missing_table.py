@@ -22,6 +22,7 @@ class Use(NamedTuple):
     """Releases of the provider that lack it and in which the import runs, oldest first."""
     having: Tuple[str, ...] = ()
     """Those that certainly have it."""
+    is_attribute: bool = False
 
     @property
     def target(self) -> str:
@@ -40,7 +41,7 @@ class Row(NamedTuple):
 def uses(needs: Sequence[Sequence[Any]], provider: str, module: str, versions: Sequence[str], has: Has) -> List[Use]:
     """The needs of one root that some release of `provider` does not meet."""
     found = []
-    for dotted, name, path, _, asked in needs:
+    for dotted, name, path, _, asked, is_attribute in needs:
         if dotted.partition(".")[0] != module:
             continue
         own = [specifier for package, specifier in asked if package == provider and specifier]
@@ -51,7 +52,7 @@ def uses(needs: Sequence[Sequence[Any]], provider: str, module: str, versions: S
                 sorted((package, specifier) for package, specifier in asked if package not in (provider, "torch") or (package == "torch" and specifier))
             )
             having = tuple(version for version in versions if has(provider, version, dotted, name))
-            found.append(Use(dotted, name, path, extra, missing, having))
+            found.append(Use(dotted, name, path, extra, missing, having, is_attribute))
     return found
 
 

@@ -34,6 +34,9 @@ from envcheck.project import read as read_settings
 @click.option("--selftest", "with_selftest", is_flag=True, help="Also check the device's arithmetic (needs torch in the inspected environment).")
 @click.option("--deep", is_flag=True, help="Also read what the installed packages import of each other, and really import what training imports.")
 @click.option("--no-imports", is_flag=True, help="With `--deep`: only read files, import nothing.")
+@click.option(
+    "--import-limit", type=click.FloatRange(0, min_open=True), default=90, metavar="SECONDS", help="With `--deep`: how long each import may take (90)."
+)
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> int:
     """Say whether an environment is known good, known bad or untested, why, and what to change.
@@ -68,7 +71,7 @@ def command(ctx: click.Context, /, **given: Any) -> int:
         reports = run.reports(sources, targets, checker, talk.say)
     ran: List[int] = [0]
     if given["deep"]:
-        reports = (Labelled(label, _with_deep(report, sources, checker, not given["no_imports"])) for label, report in reports)
+        reports = (Labelled(label, _with_deep(report, sources, checker, None if given["no_imports"] else given["import_limit"])) for label, report in reports)
     if given["with_selftest"]:
         reports = _tested(reports, sources, ran)
     met: List[Optional[str]] = []
@@ -142,11 +145,11 @@ def with_selftest(report: Report, sources: api.Sources) -> Tuple[Report, int]:
     return replace(report, findings=_merged(findings, report), selftest=tuple(rows)), ran_status([dict(row) for row in rows], 0)
 
 
-def _with_deep(report: Report, sources: api.Sources, checker: api.Checker, with_imports: bool) -> Report:
+def _with_deep(report: Report, sources: api.Sources, checker: api.Checker, limit: Optional[float]) -> Report:
     from envcheck import deep
 
     said = {(one.id, one.culprit) for one in report.findings}
-    found = deep.findings(sources.python, report.snapshot, checker.matrix, checker.tables(), with_imports)
+    found = deep.findings(sources.python, report.snapshot, checker.matrix, checker.tables(), limit)
     return replace(report, findings=_merged(tuple(one for one in found if (one.id, one.culprit) not in said), report))
 
 

@@ -19,8 +19,6 @@ ID = "import-fails"
 SCRIPT = Path(__file__).with_name("inside.py")
 LANES = 2
 """Children at the same time: most of the work is importing torch, and small machines have two cores."""
-LIMIT_SECONDS = 90.0
-"""For one module: a cold network file system takes most of a minute for torch and transformers."""
 ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_VERBOSITY": "error",
@@ -43,9 +41,9 @@ class Failure(NamedTuple):
     """The innermost file and line, where there is one."""
 
 
-def findings(python: Optional[str], snapshot: Snapshot, matrix: Matrix) -> Tuple[Finding, ...]:
-    """One finding for each cause: modules that fail with one message are one."""
-    failures = run(executable(python) if python else sys.executable, wanted(snapshot))
+def findings(python: Optional[str], snapshot: Snapshot, matrix: Matrix, limit: float) -> Tuple[Finding, ...]:
+    """One finding for each cause: modules that fail with one message are one. Each may take `limit` seconds."""
+    failures = run(executable(python) if python else sys.executable, wanted(snapshot), limit)
     by_message: Dict[str, List[Failure]] = {}
     for failure in failures:
         by_message.setdefault(failure.message, []).append(failure)
@@ -61,7 +59,7 @@ def wanted(snapshot: Snapshot) -> List[Tuple[str, str]]:
     return [(name, module) for name in there for module in MODULES[name].modules]
 
 
-def run(python: str, asked: Sequence[Tuple[str, str]], limit: float = LIMIT_SECONDS) -> List[Failure]:
+def run(python: str, asked: Sequence[Tuple[str, str]], limit: float) -> List[Failure]:
     """The failures, in the order of `asked`; a child that dies costs its module, and the next one goes on behind it."""
     owner = {module: package for package, module in asked}
     lanes = [_Lane(python, [module for _, module in asked[number::LANES]], limit) for number in range(LANES)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from envcheck import cache
 from envcheck.conditions import truth_of
@@ -30,6 +32,8 @@ class Break(NamedTuple):
     line: int
     name: str
     root: str
+    is_attribute: bool
+    """Whether it is taken from a module that was imported before."""
 
 
 def findings(python: Optional[str], snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
@@ -51,10 +55,25 @@ def breaks(path: Sequence[str], found: Sequence[Distribution], snapshot: Snapsho
             return [Break(*row) for row in json.loads(kept_at.read_bytes())]
         except (OSError, ValueError, TypeError):
             pass
-    result = list(_breaks(path, there, snapshot))
+    with _uncollected():
+        result = list(_breaks(path, there, snapshot))
     if key:
         cache.keep(kept_at, json.dumps(result).encode())
     return result
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Syntax trees are many small objects, none of them garbage before the end: looking for cycles among them doubles the time."""
+    import gc
+
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _key(path: Sequence[str], found: Sequence[Distribution]) -> str:
@@ -75,27 +94,48 @@ def _key(path: Sequence[str], found: Sequence[Distribution]) -> str:
 def _breaks(path: Sequence[str], there: Dict[str, Distribution], snapshot: Snapshot) -> Iterator[Break]:
     packages = {name: package for name in there for package in [_package(PACKAGES[name].module if name in PACKAGES else name, path)] if package is not None}
     by_module = {package.name: name for name, package in packages.items()}
+
+    @functools.cache
+    def is_doubtful(module: str, name: str) -> bool:
+        return packages[by_module[module.partition(".")[0]]].has(module, name) is False
+
     for importer, package in packages.items():
         for root in PACKAGES[importer].roots if importer in PACKAGES else ():
-            for need in needs(package, root.module, frozenset(by_module) - {package.name}):
+            for need in needs(package, root.module, frozenset(by_module) - {package.name}, is_doubtful):
                 provider = by_module[need.module.partition(".")[0]]
-                if packages[provider].has(need.module, need.name) is not False:
-                    continue
-                if all(truth_of(name, specifier or "installed", snapshot) is Truth.YES for name, specifier in need.asked):
-                    yield Break(importer, provider, need.path, need.line, f"{need.module}.{need.name}" if need.name else need.module, root.module)
+                if packages[provider].lacks(need.module, need.name) and all(
+                    truth_of(name, specifier or "installed", snapshot) is Truth.YES for name, specifier in need.asked
+                ):
+                    target = f"{need.module}.{need.name}" if need.name else need.module
+                    yield Break(importer, provider, need.path, need.line, target, root.module, need.is_attribute)
 
 
 def _package(module: str, path: Sequence[str]) -> Optional[Package]:
     """The package that the importer would find: the first folder of that name on the path."""
     root = next((root for root in path if os.path.isfile(os.path.join(root, module, "__init__.py"))), None)
-    return Package(module, Folder(root)) if root is not None else None
+    if root is None:
+        return None
+    return Package(module, Folder(root), _words(root, module))
+
+
+def _words(root: str, module: str) -> Optional[Callable[[str], bool]]:
+    """Whether a name occurs in the library that gives `torch` what its Python files do not; None where there is none to look into."""
+    library = next(Path(root, module, "lib").glob("*torch_python.*"), None) if module == "torch" else None
+    if library is None:
+        return None
+
+    @functools.cache
+    def words() -> bytes:
+        return library.read_bytes()
+
+    return lambda name: name.encode() + b"\0" in words()
 
 
 def _finding(ones: Sequence[Break], snapshot: Snapshot, tables: Tables) -> Finding:
     roots = missing_name.stopped(ones[0].importer, [one.root for one in ones])
     worst = next(one for one in ones if one.root == roots[0].module)
     mine, theirs = snapshot.package(worst.importer), snapshot.package(worst.provider)
-    cause = missing_name.sentence(f"{worst.file}:{worst.line}", worst.name, list(dict.fromkeys(root.what for root in roots)))
+    cause = missing_name.sentence(f"{worst.file}:{worst.line}", worst.name, worst.is_attribute, list(dict.fromkeys(root.what for root in roots)))
     fixes = (_fix(worst, str(theirs.value), tables),)
     return missing_name.finding(worst.importer, mine, worst.provider, theirs, roots[0].severity, cause, worst.name, fixes)
 

@@ -6,7 +6,7 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tup
 
 from envcheck import versions
 
-_KEYS = ("versions", "file", "name", "of", "lacks", "first", "last", "with", "stops")
+_KEYS = ("versions", "file", "name", "of", "lacks", "first", "last", "with", "stops", "how")
 
 
 class Missing(NamedTuple):
@@ -30,6 +30,8 @@ class Missing(NamedTuple):
     """Package -> specifier or `installed`: what else must be there for the import to run."""
     stops: Sequence[str]
     """The modules that cannot be imported then."""
+    is_attribute: bool = False
+    """Whether the name is taken from a module that was imported before (`how: attribute`): an AttributeError."""
 
 
 def check_row(row: Mapping[str, Any]) -> Tuple[str, List[Any]]:
@@ -54,8 +56,18 @@ def _one(row: Mapping[str, Any]) -> List[Any]:
     for key in ("first", "last"):
         if row.get(key):
             versions.installed(row[key])
+    if row.get("how", "attribute") != "attribute":
+        raise ValueError(f"unknown how: {row['how']}")
     texts = [str(row["versions"]), str(row["file"]), str(row["name"]), str(row["of"])]
-    return [*texts, [str(one) for one in row["lacks"]], str(row.get("first") or ""), str(row.get("last") or ""), also, [str(one) for one in row["stops"]]]
+    return [
+        *texts,
+        [str(one) for one in row["lacks"]],
+        str(row.get("first") or ""),
+        str(row.get("last") or ""),
+        also,
+        [str(one) for one in row["stops"]],
+        "how" in row,
+    ]
 
 
 def newest(block: Any) -> str:

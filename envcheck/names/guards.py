@@ -54,7 +54,13 @@ PLAIN = frozenset(("torch", "peft", "deepspeed", "datasets", "transformers", "di
 
 
 def conditions(guards: Tuple[Guard, ...], module: Module, package: Package) -> Optional[Conditions]:
-    """What all guards together ask for; None where one of them cannot be read off, or never holds."""
+    """What all guards together ask for; None where one of them cannot be read off, or never holds. Worked out once."""
+    if guards not in module.asked:
+        module.asked[guards] = _together(guards, module, package)
+    return module.asked[guards]  # type: ignore[return-value]
+
+
+def _together(guards: Tuple[Guard, ...], module: Module, package: Package) -> Optional[Conditions]:
     found: Dict[Condition, None] = {}
     for guard in guards:
         asked = _test(guard.test, guard.wanted, _Place(module, package, _DEPTH))

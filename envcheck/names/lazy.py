@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Tuple
 
-_FORMS = re.compile(rb"\b(?:_LazyModule|_attach)\(")
+_FORMS = (b"_LazyModule(", b"_attach(")
 _TABLES = ("_import_structure", "import_structure", "_SUBMOD_ATTRS")
 _DEFINED = b"define_import_structure("
 
@@ -27,7 +27,7 @@ class Structure:
 
 def structure(tree: ast.Module, text: bytes, path: str) -> Optional[Structure]:
     """What a package's `__init__` says; None where it is no lazy package of a known form."""
-    if not _FORMS.search(text):
+    if not any(form in text for form in _FORMS):
         return None
     found = Structure()
     for statement in tree.body:

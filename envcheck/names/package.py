@@ -3,29 +3,48 @@
 from __future__ import annotations
 
 import posixpath
-from typing import Dict, FrozenSet, List, Optional, Set
+import re
+from typing import Callable, Dict, FrozenSet, List, Optional, Sequence, Set
 
-from envcheck.names import lazy, source
+from envcheck.names import attributes, lazy, source
 from envcheck.names.files import Files
 from envcheck.names.source import Module
 
 _COMPILED = (".so", ".pyd", ".dylib")
+_GIVERS = ("__init__.py", "_C/__init__.pyi", "_C/_VariableFunctions.pyi")
+"""Files of torch that mention most of what its compiled part gives to the top module."""
+
+_TYPES = re.compile(r"\.(?:BFloat16|Bool|Byte|Char|Complex\w*|Double|Float|Half|Int|Long|Q\w+|Short)(?:Tensor|Storage)\b")
+"""Names that torch puts together from parts."""
 
 
 class Package:
     """A top-level import package and its modules, each read once and only when asked for."""
 
-    def __init__(self, name: str, files: Files) -> None:
+    def __init__(self, name: str, files: Files, words: Optional[Callable[[str], bool]] = None) -> None:
+        """`words` tells whether a name occurs in the compiled part that gives the top module its other names."""
         self.name = name
         self._files = files
+        self._words = words
+        self._mentioned: Optional[FrozenSet[bytes]] = None
         self._modules: Dict[str, Optional[Module]] = {}
         self._listed: Dict[str, FrozenSet[str]] = {}
+        self._taken: Dict[str, List[attributes.Taken]] = {}
+        self._compiled: Dict[str, FrozenSet[str]] = {}
 
     def module(self, dotted: str) -> Optional[Module]:
         """The module of that name; None where there is none that can be read."""
         if dotted not in self._modules:
             self._modules[dotted] = self._read(dotted)
         return self._modules[dotted]
+
+    def taken(self, module: Module, others: FrozenSet[str], doubtful: Callable[[str, str], bool]) -> List[attributes.Taken]:
+        """The attributes of other packages that are looked up when a module is imported, where one of them is doubtful."""
+        if module.dotted not in self._taken:
+            text = self._files.read(module.path) or b""
+            is_doubted = any(doubtful(*one) for one in attributes.mentioned(text, module, others))
+            self._taken[module.dotted] = attributes.taken(text, module, others) if is_doubted else []
+        return self._taken[module.dotted]
 
     def _read(self, dotted: str) -> Optional[Module]:
         stem = dotted.replace(".", "/")
@@ -44,10 +63,22 @@ class Package:
         while parent:
             module = self.module(parent)
             # An alias in sys.modules, or a parent that nobody can read.
-            if module is None and self._is_compiled(parent) or module is not None and module.is_open:
+            if module is None and self._is_compiled(parent) or module is not None and module.is_open and self._may_make(parent, dotted):
                 return None
             parent = parent.rpartition(".")[0]
-        return None if self._makes_aliases() else False
+        return None if self._words is None and self._makes_aliases() else False
+
+    def _may_make(self, parent: str, dotted: str) -> bool:
+        """Whether an open module may make a module below it: what torch is given by its compiled part is not given to the packages in it."""
+        return parent != self.name or self._words is None or (dotted.count(".") == 1 and self._may_give(dotted.partition(".")[2]))
+
+    def _may_give(self, name: str) -> bool:
+        """Whether an open top module may have a name, by what can be read of it; always where nobody can look further."""
+        if self._words is None:
+            return True
+        if self._mentioned is None:
+            self._mentioned = frozenset(re.findall(rb"\w+", b"\n".join(self._files.read(f"{self.name}/{path}") or b"" for path in _GIVERS)))
+        return name.encode() in self._mentioned
 
     def _exists(self, dotted: str) -> bool:
         folder, _, last = dotted.replace(".", "/").rpartition("/")
@@ -58,21 +89,60 @@ class Package:
 
     def _is_compiled(self, dotted: str) -> bool:
         folder, _, last = dotted.replace(".", "/").rpartition("/")
-        return any(name.startswith(f"{last}.") and name.endswith(_COMPILED) for name in self._files.listed(folder))
+        if folder not in self._compiled:
+            self._compiled[folder] = frozenset(name.partition(".")[0] for name in self._files.listed(folder) if name.endswith(_COMPILED))
+        return last in self._compiled[folder]
 
     def _makes_aliases(self) -> bool:
         """Whether the package puts modules of its own making into `sys.modules`, as transformers 5 does for what it moved."""
         text = self._files.read(f"{self.name}/__init__.py") or b""
         return b"sys.modules[" in text.replace(b"sys.modules[__name__]", b"") or b"_alias(" in text
 
+    def _is_alias(self, dotted: str, name: str) -> bool:
+        """Whether a top module that makes aliases mentions the name."""
+        top = f"{self.name}/__init__.py"
+        return (
+            dotted == self.name
+            and self._words is None
+            and self._makes_aliases()
+            and re.search(rf"\b{name}\b".encode(), self._files.read(top) or b"") is not None
+        )
+
     def has(self, dotted: str, name: Optional[str]) -> Optional[bool]:
-        """Whether `from dotted import name` (or `import dotted`) finds something; None where that cannot be told."""
+        """Whether `from dotted import name` (or `import dotted`) finds something; None where that cannot be told.
+
+        A name with dots stands for attributes of attributes.
+        """
+        if name is not None and "." in name:
+            return self._reaches(dotted, name.split("."))
         there = self.has_module(dotted)
         if name is None or not there:
             return there
         if self._exists(f"{dotted}.{name}"):
             return True
         return self._binds(dotted, name, set())
+
+    def lacks(self, dotted: str, name: Optional[str]) -> bool:
+        """Whether that is certain to fail: what `has` denies, the compiled part does not give either."""
+        if self.has(dotted, name) is not False:
+            return False
+        if self._words is not None and _TYPES.search(f"{dotted}.{name}"):
+            return False
+        top = self.module(self.name)
+        first = f"{dotted}.{name}".split(".")[1]
+        from_outside = self._words is None or top is None or not top.is_open or first in top.bound or self._exists(f"{self.name}.{first}")
+        return from_outside or not (self._words and self._words(first))
+
+    def _reaches(self, dotted: str, names: Sequence[str]) -> Optional[bool]:
+        for name in names:
+            there = self.has(dotted, name)
+            module = self.module(dotted)
+            if not there or module is None or not self._exists(f"{dotted}.{name}"):
+                return there  # what is not a module may have any attributes
+            if name in module.bound and module.aliases.get(name) != {(dotted, name)}:
+                return None  # `from .name import name`: the module is hidden
+            dotted = f"{dotted}.{name}"
+        return True
 
     def _binds(self, dotted: str, name: str, seen: Set[str]) -> Optional[bool]:
         module = self.module(dotted)
@@ -87,10 +157,13 @@ class Package:
         answers = [self._star(star, name, seen) for star in module.stars if star not in seen]
         if True in answers:
             return True
-        return None if module.is_open or None in answers else False
+        is_open = module.is_open and (dotted != self.name or self._may_give(name)) or self._is_alias(dotted, name)
+        return None if is_open or None in answers else False
 
     def _star(self, dotted: str, name: str, seen: Set[str]) -> Optional[bool]:
-        return self._binds(dotted, name, seen) if dotted.partition(".")[0] == self.name else None
+        if dotted.partition(".")[0] != self.name or self._exists(f"{dotted}.{name}"):
+            return None  # a module in a package that a star took over is there once somebody imported it
+        return self._binds(dotted, name, seen)
 
     def submodule(self, dotted: str, name: str) -> Optional[str]:
         """The module that importing `name` from a lazy package, or as a submodule, makes Python import; None where no other."""

@@ -62,10 +62,13 @@ PACKAGES: Dict[str, Looked] = {
         ),
     ),
     "sentence-transformers": Looked("sentence_transformers", (_whole("sentence_transformers"),)),
-    "optimum": Looked("optimum", (Root("optimum.bettertransformer", "`optimum.bettertransformer`", "warning"),)),
     "liger-kernel": Looked("liger_kernel", (Root("liger_kernel.transformers", "`liger_kernel.transformers`", "warning"),)),
     "autoawq": Looked("awq", (_whole("awq"),)),
     "llamafactory": Looked("llamafactory", (Root("llamafactory.train.tuner", "`llamafactory-cli train`", "error"),)),
+    "torchao": Looked(
+        "torchao", (_whole("torchao"), Root("torchao.quantization", "`torchao.quantization`", "error"), Root("torchao.float8", "`torchao.float8`", "warning"))
+    ),
+    "torch": Looked("torch", ()),
     "huggingface-hub": Looked("huggingface_hub", ()),
     "tokenizers": Looked("tokenizers", ()),
     "safetensors": Looked("safetensors", ()),
@@ -97,11 +100,11 @@ FRAMEWORKS: Dict[str, Looked] = {
     ),
     "axolotl": Looked("axolotl", _each("error", axolotl__cli__train="`axolotl train`", axolotl__train="`axolotl train`")),
     "pytorch-lightning": Looked("pytorch_lightning", (_whole("pytorch_lightning"),)),
-    "lightning": Looked("lightning", (_whole("lightning"),)),
+    "lightning": Looked("lightning", (_whole("lightning"), *_each("error", lightning__pytorch="`lightning.pytorch`"))),
     "torchmetrics": Looked("torchmetrics", (_whole("torchmetrics"),)),
-    "torchtune": Looked("torchtune", (_whole("torchtune"),)),
+    "torchtune": Looked("torchtune", (_whole("torchtune"), *_each("error", torchtune__training="every recipe (`torchtune.training`)"))),
 }
 """Those that are looked up in the table alone: importing them starts too much, and some refuse a machine without a GPU."""
 
-ALSO = ("torch", "bitsandbytes", "xformers", "triton", "torchao", "pyarrow", "pydantic")
+ALSO = ("bitsandbytes", "xformers", "triton", "pyarrow", "pydantic")
 """Packages whose names are looked up on a live machine too; their wheels are too large, or too far from training, to be mined."""

@@ -41,9 +41,15 @@ class Module:
     """Modules whose names are all taken over."""
     imports: List[Import] = field(default_factory=list)
     """Those that a failure of would reach the importer: none inside functions, `TYPE_CHECKING` or a `try` that catches."""
+    aliases: Dict[str, Set[Tuple[str, Optional[str]]]] = field(default_factory=dict)
+    """Name -> what imports bind to it, as (module, name in it)."""
+    rebound: Set[str] = field(default_factory=set)
+    """Names that something else than an import binds too, other than to None."""
     constants: Dict[str, ast.expr] = field(default_factory=dict)
     """Top-level name -> what is assigned to it."""
     functions: Dict[str, ast.FunctionDef] = field(default_factory=dict)
+    asked: Dict[Tuple[Guard, ...], object] = field(default_factory=dict)
+    """What guards were found to ask for; see `envcheck.names.guards`."""
     lazy: Optional[lazy.Structure] = None
     """What `__getattr__` looks names up in, where that is one of the known forms."""
     is_open: bool = False
@@ -52,7 +58,7 @@ class Module:
 
 def read(text: bytes, dotted: str, path: str, is_package: bool) -> Optional[Module]:
     """The module in a file; None where Python cannot parse it."""
-    tree = _parsed(_CLASS.sub(_hollow, text)) or _parsed(text)
+    tree = parsed(_SCOPE.sub(_hollow, text)) or parsed(text)
     if tree is None:
         return None
     module = Module(dotted, path, is_package)
@@ -62,26 +68,28 @@ def read(text: bytes, dotted: str, path: str, is_package: bool) -> Optional[Modu
     return module
 
 
-# A class at the top level up to the next line that begins a statement there. Only its name counts here, and classes are most of what there is to parse.
-_CLASS = re.compile(rb"^class (\w+)[^\n]*\n(?:(?:[ \t\r#)\]}][^\n]*)?\n)*", re.M)
+# A class or function at the top level up to the next line that begins a statement there. Only its name counts here, and most of a file is such bodies.
+_SCOPE = re.compile(rb"^(?:class|def|async def) (\w+)[^\n]*\n(?:(?:[ \t\r#)\]}][^\n]*)?\n)*", re.M)
 
 
 def _hollow(found: re.Match[bytes]) -> bytes:
-    """The class without its body, on as many lines; as it was where it may end inside a string."""
-    text = found[0]
-    if text.count(b'"""') % 2 or text.count(b"'''") % 2:
+    """The class or function without its body, on as many lines; as it was where it may end inside a string, or a test may ask for what it does."""
+    text, name = found[0], found[1]
+    if name.startswith(b"is_") or text.count(b'"""') % 2 or text.count(b"'''") % 2:
         return text
-    return b"class " + found[1] + b": pass" + b"\n" * text.count(b"\n")
+    return b"class " + name + b": pass" + b"\n" * text.count(b"\n")
 
 
-def _parsed(text: bytes) -> Optional[ast.Module]:
+def parsed(text: bytes) -> Optional[ast.Module]:
+    """The syntax tree of a file; None where this Python cannot parse it."""
     try:
         return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
-_DYNAMIC = re.compile(rb"\b(?:globals|setattr|exec|vars|locals)\(|sys\.modules\[")
+_MAKERS = ("globals", "setattr", "exec", "vars", "locals")
+_DYNAMIC = (*(name.encode() + b"(" for name in _MAKERS), b"sys.modules[")
 
 
 def _is_open(module: Module, tree: ast.Module, text: bytes) -> bool:
@@ -89,7 +97,7 @@ def _is_open(module: Module, tree: ast.Module, text: bytes) -> bool:
         return module.lazy.is_open
     if "__getattr__" in module.bound:
         return True
-    if not _DYNAMIC.search(text):
+    if not any(word in text for word in _DYNAMIC):
         return False
     return any(_is_dynamic(node) for statement in tree.body if not isinstance(statement, _SCOPES) for node in ast.walk(statement))
 
@@ -98,10 +106,15 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def _is_dynamic(node: ast.AST) -> bool:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        return node.func.id in ("globals", "setattr", "exec", "vars", "locals")
-    # sys.modules[__name__] = …
-    return isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Attribute) and node.value.attr == "modules"
+    if isinstance(node, ast.Call):
+        # A module that is handed over to somebody may be given names.
+        return (isinstance(node.func, ast.Name) and node.func.id in _MAKERS) or any(_is_module(argument) for argument in node.args)
+    return isinstance(node, ast.Subscript) and _is_module(node) and (isinstance(node.ctx, ast.Store) or getattr(node.slice, "id", "") == "__name__")
+
+
+def _is_module(node: ast.AST) -> bool:
+    """`sys.modules[…]`"""
+    return isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr == "modules"
 
 
 class _Reader:
@@ -122,6 +135,7 @@ class _Reader:
             self._import_from(node, guards, counts)
         elif isinstance(node, _SCOPES):
             self._module.bound.add(node.name)
+            self._module.rebound.add(node.name)
             if isinstance(node, ast.FunctionDef):
                 self._module.functions[node.name] = node
         elif isinstance(node, ast.If):
@@ -129,7 +143,7 @@ class _Reader:
         elif isinstance(node, ast.Try):
             self._try(node, guards, counts)
         elif isinstance(node, ast.With):
-            self.block(node.body, guards, counts and not any(_suppresses(item.context_expr) for item in node.items))
+            self.block(node.body, guards, counts and not any(suppresses(item.context_expr) for item in node.items))
         elif isinstance(node, (ast.For, ast.While)):
             self._bind([node.target] if isinstance(node, ast.For) else [])
             self.block([*node.body, *node.orelse], guards, False)
@@ -138,7 +152,7 @@ class _Reader:
 
     def _assign(self, node: ast.stmt) -> None:
         if isinstance(node, ast.Assign):
-            self._bind(node.targets)
+            self._bind(node.targets, isinstance(node.value, ast.Constant) and node.value.value is None)
             if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
                 self._module.constants[node.targets[0].id] = node.value
         elif isinstance(node, (ast.AnnAssign, ast.AugAssign)):
@@ -146,24 +160,38 @@ class _Reader:
             if isinstance(node, ast.AnnAssign) and node.value is not None and isinstance(node.target, ast.Name):
                 self._module.constants[node.target.id] = node.value
 
-    def _bind(self, targets: Iterable[ast.expr]) -> None:
-        self._module.bound.update(node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name))
+    def _bind(self, targets: Iterable[ast.expr], to_none: bool = False) -> None:
+        names: List[str] = []
+        for target in targets:
+            if isinstance(target, ast.Attribute) and _is_module(target.value):
+                names.append(target.attr)  # sys.modules["…"].name = …
+            else:
+                names += [target.id] if isinstance(target, ast.Name) else [node.id for node in ast.walk(target) if isinstance(node, ast.Name)]
+        self._module.bound.update(names)
+        if not to_none:
+            self._module.rebound.update(names)
+
+    def _alias(self, bound: str, module: str, name: Optional[str]) -> None:
+        self._module.bound.add(bound)
+        self._module.aliases.setdefault(bound, set()).add((module, name))
 
     def _import(self, node: ast.Import, guards: Tuple[Guard, ...], counts: bool) -> None:
         for alias in node.names:
-            self._module.bound.add(alias.asname or alias.name.partition(".")[0])
+            top = alias.name.partition(".")[0]
+            self._alias(alias.asname or top, alias.name if alias.asname else top, None)
             if counts:
                 self._module.imports.append(Import(alias.name, None, node.lineno, guards))
 
     def _import_from(self, node: ast.ImportFrom, guards: Tuple[Guard, ...], counts: bool) -> None:
         origin = self._absolute(node)
         if origin == "__future__":
+            self._module.bound.update(alias.name for alias in node.names)
             return
         for alias in node.names:
             if alias.name == "*":
                 self._module.stars.append(origin)
             else:
-                self._module.bound.add(alias.asname or alias.name)
+                self._alias(alias.asname or alias.name, origin, alias.name)
             if counts:
                 self._module.imports.append(Import(origin, None if alias.name == "*" else alias.name, node.lineno, guards))
 
@@ -175,7 +203,7 @@ class _Reader:
         return ".".join([*parts, *([node.module] if node.module else [])])
 
     def _if(self, node: ast.If, guards: Tuple[Guard, ...], counts: bool) -> None:
-        if _is_type_checking(node.test):
+        if is_type_checking(node.test):
             # Nothing of it is there at run time, but in a lazy module all of it is, by another way; what its stars stand for
             # is in the lazy structure too.
             if self._module.lazy is not None:
@@ -196,7 +224,8 @@ class _Reader:
         self.block(node.finalbody, guards, counts)
 
 
-def _is_type_checking(test: ast.expr) -> bool:
+def is_type_checking(test: ast.expr) -> bool:
+    """Whether a test is `TYPE_CHECKING`, which never holds when a program runs."""
     return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING")
 
 
@@ -209,5 +238,6 @@ def _catches(handler: ast.ExceptHandler) -> bool:
     return not all(isinstance(kind, ast.Name) and kind.id in _HARMLESS for kind in kinds)
 
 
-def _suppresses(call: ast.expr) -> bool:
+def suppresses(call: ast.expr) -> bool:
+    """Whether a `with` may swallow what fails in it."""
     return isinstance(call, ast.Call) and "suppress" in ast.dump(call.func)

@@ -22,10 +22,10 @@ PAGE = Page(
     symptom=("import-error",),
     signature=(
         r"ImportError: cannot import name '[^']+' from '(?:transformers|accelerate|peft|trl|huggingface_hub|datasets|tokenizers|diffusers)\b",
-        r"ImportError: cannot import name '[^']+' from '(?:tensordict|torchmetrics|unsloth_zoo)\b",
+        r"ImportError: cannot import name '[^']+' from '(?:torch\w*|tensordict|unsloth_zoo)\b",
     ),
-    cause="A module imports, at its top level and without a way out, a name that the installed release of another package does not define yet, or no longer. "
-    "Which releases define and import which names was read from the published wheels.",
+    cause="A module imports, or looks up as an attribute, at its top level and without a way out, a name that the installed release of another package "
+    "does not define yet, or no longer. Which releases define and ask for which names was read from the published wheels.",
     fix=("use versions of the two packages that were released near each other",),
     links=LINKS,
 )
@@ -74,7 +74,9 @@ def _finding(package: str, fact: Fact, rows: Sequence[Missing], other: Fact, blo
     severity = "error" if any(root.severity == "error" for root in roots) else "warning"
     worst = next((row for row in rows if roots and roots[0].module in row.stops), rows[0])
     fixes = (provider_fix(worst, str(other.value)), *_importer_fix(package, rows, block))
-    return finding(package, fact, worst.of, other, severity, sentence(worst.file, worst.name, [root.what for root in roots]), worst.name, fixes)
+    return finding(
+        package, fact, worst.of, other, severity, sentence(worst.file, worst.name, worst.is_attribute, [root.what for root in roots]), worst.name, fixes
+    )
 
 
 def finding(package: str, fact: Fact, provider: str, other: Fact, severity: str, cause: str, name: str, fixes: Tuple[str, ...]) -> Finding:
@@ -86,10 +88,12 @@ def finding(package: str, fact: Fact, provider: str, other: Fact, severity: str,
     return Finding(ID, "bad", severity, "certain", title, (package, provider), used, page)
 
 
-def sentence(file: str, name: str, whats: Sequence[str]) -> str:
+def sentence(file: str, name: str, is_attribute: bool, whats: Sequence[str]) -> str:
     """What cannot be used, and which file asks for what."""
     module, _, last = name.rpartition(".")
-    return f"`{file}` imports `{last}` from `{module or last}` at its top level, so that {' and '.join(whats[:4]) or 'the module'} ends in an ImportError."
+    asks = f"looks up `{name}`" if is_attribute else f"imports `{last}` from `{module or last}`"
+    ends = "an AttributeError" if is_attribute else "an ImportError"
+    return f"`{file}` {asks} at its top level, so that {' and '.join(whats[:4]) or 'the module'} ends in {ends}."
 
 
 def provider_fix(row: Missing, installed: str) -> str:

@@ -52,5 +52,11 @@ def test_a_missing_name_that_no_table_knows_is_said() -> None:
     assert (found.name, found.module, found.of) == ("Frob", "ourpackage.core", "")
 
 
+def test_an_attribute_that_the_table_knows_is_looked_up_and_no_other() -> None:
+    (found,) = [one for one in read("AttributeError: module 'torch.amp' has no attribute 'custom_fwd'\n").missing if one.first == "2.4.0"]
+    assert any(importer.startswith("deepspeed>=0.18.7") for importer in found.importers)
+    assert read("AttributeError: module 'torch' has no attribute 'tensro'\n").missing == ()
+
+
 def test_a_healthy_log_names_nothing() -> None:
     assert read("{'loss': 1.25, 'grad_norm': 0.8, 'learning_rate': 2e-05, 'epoch': 0.1}\n100%|####| 10/10\nTraining completed\n") == Log((), ())

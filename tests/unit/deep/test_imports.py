@@ -51,11 +51,11 @@ def test_a_hang_ends_at_the_limit_and_the_next_module_is_still_tried(tmp_path: P
 
 
 def test_a_module_that_this_release_does_not_have_is_not_broken(tmp_path: Path) -> None:
-    assert imports.run(sys.executable, [("json", "json.no_such_part"), ("nowhere", "nowhere.at.all")]) == []
+    assert imports.run(sys.executable, [("json", "json.no_such_part"), ("nowhere", "nowhere.at.all")], 20.0) == []
 
 
 def test_an_interpreter_that_does_not_answer_ends_the_look() -> None:
-    assert imports.run(os.devnull, [("json", "json"), ("os", "os")]) == []
+    assert imports.run(os.devnull, [("json", "json"), ("os", "os")], 20.0) == []
 
 
 PACKAGES = {"torch": "2.8.0", "peft": "0.17.0", "trl": "0.20.0", "transformers": "5.5.0"}
@@ -70,13 +70,13 @@ def test_only_what_is_installed_is_imported_and_nothing_without_torch() -> None:
 def test_one_message_is_one_finding_and_carries_the_page_that_knows_it(monkeypatch: pytest.MonkeyPatch) -> None:
     said = "ImportError: cannot import name 'NoSuchName' from 'transformers' (…)"
     failed = [imports.Failure(name, name, "error", said, "peft/x.py:3") for name in ("peft", "trl")]
-    monkeypatch.setattr(imports, "run", lambda python, asked: failed)
-    (one,) = imports.findings(None, SNAPSHOT, open_matrix())
+    monkeypatch.setattr(imports, "run", lambda python, asked, limit: failed)
+    (one,) = imports.findings(None, SNAPSHOT, open_matrix(), 20.0)
     assert one.severity == "error"
     assert one.culprit == ("peft", "trl")
     assert "NoSuchName" in one.title
     assert "envcheck explain missing-name" in one.page.cause
-    monkeypatch.setattr(imports, "run", lambda python, asked: [imports.Failure("peft", "peft", "error", "OddError: unheard of", "peft/x.py:3")])
-    (other,) = imports.findings(None, SNAPSHOT, open_matrix())
+    monkeypatch.setattr(imports, "run", lambda python, asked, limit: [imports.Failure("peft", "peft", "error", "OddError: unheard of", "peft/x.py:3")])
+    (other,) = imports.findings(None, SNAPSHOT, open_matrix(), 20.0)
     assert "peft/x.py:3" in other.page.cause
     assert "python -c 'import peft'" in other.page.fix[0]

@@ -132,6 +132,10 @@ def test_modules_are_there_or_not(tmp_path: Path) -> None:
     assert lib.has("lib.fast", "Anything") is None
     aliased = package(tmp_path, {"__init__.py": "import sys\nsys.modules['more.old'] = sys"}, "more")
     assert aliased.has("more.old", None) is None
+    aliased = package(tmp_path, {"__init__.py": "from .tools import give_alias\ngive_alias('old')"}, "other")
+    assert (aliased.has("other", "old"), aliased.has("other", "older")) == (None, False)
+    starred = package(tmp_path, {"__init__.py": "from .inner import *", "inner/__init__.py": "", "inner/tools.py": ""}, "third")
+    assert (starred.has("third", "tools"), starred.has("third", "other")) == (None, False)
 
 
 @pytest.mark.parametrize("name", ["packaging.version", "click.core", "json.decoder", "packaging.nowhere"])

@@ -66,13 +66,21 @@ def test_a_part_of_a_package_is_a_warning_that_names_it() -> None:
     assert "`trl.GRPOTrainer` ends in an ImportError" in part.page.cause
 
 
+def test_an_attribute_ends_in_another_error() -> None:
+    row = {**NEW, "file": "peft/x.py", "name": "torch.amp.custom_fwd", "of": "torch", "lacks": ["<=2.3.1"], "first": "2.4.0", "how": "attribute"}
+    (one,) = found("peft", [row], peft="0.17.0", torch="2.3.1+cu121")
+    assert one.page.cause == "`peft/x.py` looks up `torch.amp.custom_fwd` at its top level, so that `import peft` ends in an AttributeError."
+    assert one.page.fix == ("use torch>=2.4.0, the first release that has it",)
+    assert not found("peft", [row], peft="0.17.0", torch="2.4.0a0+git1234")
+
+
 def test_what_else_the_import_stands_behind_must_be_there() -> None:
     there = {"peft": "0.17.0", "transformers": "4.40.1"}
     assert not found("peft", [WITH], **there, torch="2.4.1")
     assert found("peft", [WITH], **there, torch="2.5.1+cu124")
 
 
-@pytest.mark.parametrize("change", [{"lacks": ["5.0"]}, {"versions": "new"}, {"first": "soon"}, {"files": "x"}])
+@pytest.mark.parametrize("change", [{"lacks": ["5.0"]}, {"versions": "new"}, {"first": "soon"}, {"files": "x"}, {"how": "import"}])
 def test_a_malformed_row_is_refused(change: Dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r".+"):
         missing.check_row({"package": "peft", "newest": "1.0", "missing": [{**GONE, **change}]})
@@ -81,9 +89,10 @@ def test_a_malformed_row_is_refused(change: Dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("packages", "names"),
     [({"deepspeed": "0.8.1", "torch": "2.0.0"}, "torch._six"), ({"datasets": "2.14.6", "pyarrow": "21.0.0"}, "PyExtensionType"), ({"trl": "1.5.0", "torch": "2.5.1"}, "FSDPModule"),
-     ({"accelerate": "1.10.0", "torch": "2.1.2"}, "device_mesh")],
+     ({"accelerate": "1.10.0", "torch": "2.1.2"}, "device_mesh"), ({"diffusers": "0.35.1", "torch": "2.3.1+cu121"}, "torch.library.custom_op"),
+     ({"deepspeed": "0.18.8", "torch": "2.3.1"}, "torch.amp.custom_fwd"), ({"torchtune": "0.6.1", "torchao": "0.18.0"}, "torchao.dtypes.nf4tensor")],
 )  # fmt: skip
-def test_names_of_packages_that_are_too_large_to_mine(packages: dict[str, str], names: str) -> None:
+def test_the_shipped_tables_know(packages: dict[str, str], names: str) -> None:
     [finding] = missing_name.find(snap(**packages), SHIPPED)
     assert names in finding.title
 
@@ -119,6 +128,10 @@ def test_names_that_frameworks_import(packages: dict[str, str], names: str, seve
         {"datasets": "2.14.7", "pyarrow": "21.0.0"},
         {"trl": "1.5.0", "torch": "2.6.0"},
         {"trl": "1.14.0", "torch": "2.5.1"},
+        {"diffusers": "0.36.0", "torch": "2.3.1"},
+        {"deepspeed": "0.18.9", "torch": "2.4.0"},
+        {"torchtune": "0.6.1", "torchao": "0.14.1"},
+        {"transformers": "4.57.6", "torch": "2.2.0"},
     ],
 )
 def test_they_are_there(packages: dict[str, str]) -> None:
