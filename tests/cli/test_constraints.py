@@ -40,13 +40,13 @@ def resolved(folder: Path, constraints: Path, *asked: str) -> str:
 def test_pip_takes_the_file_and_leaves_out_what_is_known_bad(tmp_path: Path) -> None:
     path = tmp_path / "constraints.txt"
     assert envcheck("constraints", "--gpu", "A100", "--python-version", "3.11", "-o", str(path), cwd=tmp_path).returncode == 0
-    for version in ("0.13.0", "0.14.0"):
-        wheel(tmp_path, "trl", version)
-    for version in ("4.7.0", "4.8.0"):
-        wheel(tmp_path, "datasets", version)
-    assert "Would install datasets-4.7.0 trl-0.13.0" in resolved(tmp_path, path, "trl", "datasets")
-    assert "trl!=0.14.0  # trl-0.14-grpo-attention-mask\n" in path.read_text()
-    assert "conflict" in resolved(tmp_path, path, "trl==0.14.0").lower()
+    for version in ("0.0.16", "0.0.18"):
+        wheel(tmp_path, "xformers", version)
+    for version in ("1.0.9", "2.0.7"):
+        wheel(tmp_path, "flash-attn", version)
+    assert "Would install flash-attn-1.0.9 xformers-0.0.16" in resolved(tmp_path, path, "xformers", "flash-attn")
+    assert "xformers!=0.0.18  # xformers-0.0.18-long-sequences\n" in path.read_text()
+    assert "conflict" in resolved(tmp_path, path, "xformers==0.0.18").lower()
 
 
 @pytest.mark.parametrize("target", [Target(("A100",), python_version="3.11"), Target(("V100",), cuda="12.1", python_version="3.13"), Target(("none",), platform="windows")])  # fmt: skip
