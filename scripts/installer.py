@@ -28,8 +28,8 @@ def _pip(arguments: Sequence[str], options: Sequence[str]) -> str:
         text=True,
         encoding="utf-8",
         check=False,
-        # What pip prints is what is read here.
-        env={name: value for name, value in os.environ.items() if name != "PIP_QUIET"},
+        # What pip prints is what is read here, and of any release, not of those that this environment is held to.
+        env={name: value for name, value in os.environ.items() if name not in ("PIP_QUIET", "PIP_CONSTRAINT")},
     )
     if done.returncode:
         last = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")] or done.stderr.splitlines()[-1:] or ["no word"]

@@ -31,7 +31,7 @@ def rows(**needs: List[List[Any]]) -> List[Tuple[Tuple[str, ...], str, Tuple[str
 
 
 def need(name: str, *asked: Tuple[str, str]) -> List[Any]:
-    return ["lib", name, "app/x.py", 3, list(asked)]
+    return ["lib", name, "app/x.py", 3, list(asked), False]
 
 
 def test_releases_that_need_the_same_are_one_row() -> None:
