@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Dict, Mapping, Optional
 
+from envcheck import wire
 from envcheck.api import Checker
+from envcheck.conditions import CONDITIONS
+from envcheck.model import Snapshot
 from envcheck.workshop import effect
 
 FIGURES = effect.figures(effect.judge(effect.read([Path(__file__).parent / "cases"]), Checker()))
@@ -25,3 +29,28 @@ def test_the_bad_ones_are_found_or_pointed_at() -> None:
     """Raised as the matrix learns; never lowered."""
     assert FIGURES["found"] >= 0.63
     assert FIGURES["pointed"] >= 0.9
+
+
+def snapshot_of(when: Mapping[str, Any]) -> Optional[Snapshot]:
+    """The environment that a good entry's conditions describe; None where they leave one open."""
+    told: Dict[str, Any] = {"packages": {}}
+    for key, value in when.items():
+        text = value[0] if isinstance(value, list) else value
+        if not isinstance(text, str) or key == "gpu":
+            return None
+        if key in CONDITIONS:
+            told[key] = text.replace("==", "").replace(".*", "")
+        elif "." in key:
+            told.setdefault(key.partition(".")[0], {})[key.partition(".")[2]] = text
+        else:
+            told["packages"][key] = text
+    return wire.read(told, "the entry")
+
+
+def test_nothing_that_a_project_publishes_is_refused() -> None:
+    checker = Checker()
+    published = {located.entry.id: snapshot_of(located.entry.when) for located, _ in checker.matrix.good()}
+    judged = {id: checker.report(snapshot) for id, snapshot in published.items() if snapshot is not None}
+    assert len(judged) >= 150
+    refused = {id: [one.id for one in report.findings if one.kind != "good" and one.severity == "error"] for id, report in judged.items()}
+    assert {id: ids for id, ids in refused.items() if ids} == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from envcheck.model import Finding, Page, Snapshot
@@ -55,7 +56,7 @@ def _by_package(rows: Rows) -> Dict[str, List[Sequence[str]]]:
 
 def _of(snapshot: Snapshot, name: str, rows: Sequence[Sequence[str]]) -> Tuple[Finding, ...]:
     fact = snapshot.package(name)
-    if asking.is_own_build(fact) or _says_itself(snapshot, name):
+    if asking.is_own_build(fact) or _says_itself(snapshot, name) or name == "vllm" and _has_no_cuda(snapshot):
         return ()
     wanted: Optional[str] = next((torch for release, torch in rows if asking.has(snapshot, name, release)), None)
     if wanted is None or not asking.lacks(snapshot, "torch", wanted):
@@ -65,6 +66,14 @@ def _of(snapshot: Snapshot, name: str, rows: Sequence[Sequence[str]]) -> Tuple[F
     title = f"{name} {asking.release(fact)} is built for torch {wanted.lstrip('=').replace('.*', '')}, not for {shown}"
     severity = "error" if name in _BINARY_ONLY else "warning"
     return (Finding(ID, "bad", severity, "certain", title, (name, "torch"), asking.used(snapshot, name, "torch"), PAGE),)
+
+
+def _has_no_cuda(snapshot: Snapshot) -> bool:
+    """Whether the devices are not NVIDIA's: for these vllm is built without its CUDA library, beside the torch that is there."""
+    if any(asking.is_there(snapshot, name) for name in ("torch-npu", "vllm-ascend")):
+        return True
+    devices = (snapshot.fact(key).value for key in ("npu", "cann", "rocm"))
+    return any(value not in (None, "absent") for value in devices) or bool(re.search(r"\+(rocm|cpu|xpu)", str(snapshot.package("torch").value)))
 
 
 def _says_itself(snapshot: Snapshot, name: str) -> bool:
