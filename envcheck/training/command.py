@@ -40,7 +40,7 @@ _LINE = re.compile(
     r"(?:torchrun|accelerate\s+launch|deepspeed\s|python[\d.]*\s|llamafactory-cli\s|swift\s|axolotl\s|trl\s|tune\s+run|\S+\.py(?:\s|$)|--?[A-Za-z]\w+[ =])",
     re.MULTILINE,
 )
-_KNOWN = "it knows torchrun, accelerate, deepspeed, python and the frameworks' own commands"
+_KNOWN = "it knows torchrun, accelerate, deepspeed, `python FILE.py`, `python -m MODULE` and the frameworks' own commands"
 _YAML = re.compile(r"^[\w.-]+\s*:(?:\s|$)", re.MULTILINE)
 
 
@@ -59,9 +59,7 @@ def read_script(path: str, text: str, read: Read, warn: Warn) -> Commanded:
         warn(f"{path}:{line}: a comment line ends the command above, so the shell does not pass the options below it")
     found = [(command, one) for command in shell.commands(text) for one in [_of(command.words)] if one is not None]
     if not found:
-        raise InputError(
-            "starts no training that envcheck knows", where=path, hint="it knows torchrun, accelerate, deepspeed, python and the frameworks' own commands"
-        )
+        raise InputError("starts no training that envcheck knows", where=path, hint=_KNOWN)
     several = [_commanded(one, command.env, path, read, warn) for command, one in found]
     trained = [one for one in several if len(one.train) > 1] or several[:1]
     return trained[0] if len(trained) == 1 else _joined(trained)

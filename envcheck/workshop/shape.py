@@ -32,7 +32,7 @@ def released(work: Work, bench: Workbench) -> Said:
         for name, fact in sorted({pair for snapshot in snapshots for pair in snapshot.packages.items()}):
             known = bench.releases(name)
             if known and _is_plain(fact.value) and not _is_one_of(str(fact.value), known):
-                yield work.line("examples", kind), f"{kind} example: {name} {fact.value} was never released"
+                yield work.line("examples", kind), f"{kind} example: {name} {fact.value} is no release that `releases.yaml` knows"
 
 
 def _is_plain(value: Any) -> bool:

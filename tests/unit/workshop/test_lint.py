@@ -63,7 +63,7 @@ def test_a_sound_entry_passes_every_lint(tmp_path: Path) -> None:
         ("symptom: [zero-grad]", "symptom: [zero-gradient]", "L01 9 unknown symptom"),
         ("id: deepspeed-0.14.3-zero", "id: deepspeed-0.14.3", "L02 1 "),
         ('deepspeed: "==0.14.3"', 'deepspeed: "=0.14.3"', "L03 7 `deepspeed`: "),
-        ('{deepspeed: "0.14.4"}, train', '{deepspeed: "0.14.77"}, train', "L16 21 miss example: deepspeed 0.14.77 was never released"),
+        ('{deepspeed: "0.14.4"}, train', '{deepspeed: "0.14.77"}, train', "L16 21 miss example: deepspeed 0.14.77 is no release that `releases.yaml` knows"),
         ('deepspeed: "', 'deepsped: "', "L04 6 no table and no other entry names the package `deepsped`; did you mean `deepspeed`?"),
         ('  hit: [{packages: {deepspeed: "0.14.3"}', '  hit: [{packages: {deepspeed: "0.14.2"}', "L05 20 hit example 1 is a miss"),
         ('    - {packages: {deepspeed: "0.14.3"}, train: {zero_stage: 3}}\n', "", "L06 8 no miss example differs in `train.zero_stage` alone"),
