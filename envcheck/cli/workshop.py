@@ -136,7 +136,7 @@ def effect(cases: Tuple[str, ...], before: Optional[str], output_format: str) ->
     now = effects.judge(read, Checker(warn=talk.say))
     old = effects.judge(read, Checker(warn=talk.say, base=Path(before))) if before else now
     counted, changed = effects.figures(now), effects.changes(old, now)
-    talk.show(json.dumps(counted) + "\n" if output_format == "json" else effects.markdown(counted, changed))
+    talk.show(json.dumps(counted) + "\n" if output_format == "json" else effects.markdown(counted, changed) + effects.samples(now))
     return 1 if effects.worse(changed) or not before and counted["false_alarms"] else 0
 
 

@@ -53,6 +53,18 @@ def test_a_good_environment_that_turns_bad_is_named(tmp_path: Path, cases: list[
     assert "No recorded environment changes" in effect.markdown(effect.figures(after), [])
 
 
+def test_a_blind_sample_is_shown_as_first_answered_and_as_now(tmp_path: Path, cases: list[effect.Case]) -> None:
+    assert effect.samples(effect.judge(cases, Checker())) == ""
+    firsts = ["missed", "missed", "missed", "warned", "refused"]
+    for name, of in (("x", range(3)), ("y", range(3, 5))):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(f'{CASES[i][:-1]}, "first": "{firsts[i]}"}}' for i in of))
+    read = effect.read([tmp_path / "x.jsonl", tmp_path / "y.jsonl"])
+    rows = effect.samples(effect.judge(read, Checker())).splitlines()[-3:]
+    assert rows[0] == "| x | 3 | 0 (0%), now 1 (33%) | 0 (0%), now 2 (67%) | 0 | - | - |"
+    assert rows[1] == "| y | 0 | - | - | 2 | 1 (50%), now 0 (0%) | 1 (50%), now 1 (50%) |"
+    assert rows[2].startswith("| all | 3 | 0 (0%), now 1 (33%)")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -60,6 +72,7 @@ def test_a_good_environment_that_turns_bad_is_named(tmp_path: Path, cases: list[
         ('{"id": "a"}', "a case has the keys"),
         (line("a", "bad", {"torhc": "1"}), "unknown key `torhc`"),
         (line("a", "worse", {}), "`kind` is bad or good"),
+        (line("a", "bad", {})[:-1] + ', "first": "quiet"}', "`first` of a bad case is one of found, pointed, missed"),
         (line("a", "bad", {}) + "\n" + line("a", "good", {}), "the id `a` stands twice"),
     ],
 )
