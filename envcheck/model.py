@@ -43,8 +43,9 @@ def unknown(reason: str, origin: str = "") -> Fact:
     return Fact(None, origin, reason)
 
 
-CONTRADICTIONS = ("the files disagree: ", "bf16 and fp16 are both on")
-"""How the reason of an unknown training setting begins where two places contradict each other, and not where one is silent."""
+CONTRADICTIONS = ("the files disagree: ", "bf16 and fp16 are both on", "a text stands where a number belongs: ")
+"""How the reason of an unknown training setting begins where two places contradict each other, or one holds what
+no program takes, and not where one is silent."""
 
 
 def plain(value: Optional[Scalar]) -> str:

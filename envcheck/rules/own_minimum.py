@@ -17,6 +17,7 @@ PAGE = Page(
         r"The version of PEFT you (are using|have installed) is not compatible|version of PEFT you are using is not",
         r"requires (the latest version of )?bitsandbytes: `pip install -U",
         r"deepspeed>=[\d.]+ is required for a normal functioning",
+        r"unexpected keyword argument 'use_seedable_sampler'",
         r"Found an incompatible version of torchao\. Found version",
     ),
     cause="transformers and peft compare the versions of the packages behind a feature with minimums of their own when the feature is used, and raise below "

@@ -11,8 +11,9 @@ ID = "settings-contradict"
 
 PAGE = Page(
     symptom=("crash", "wrong-numerics"),
-    cause="Two places give one setting different values, or two settings exclude each other. Which one counts depends on the program; some refuse to start.",
-    fix=("write the setting in one place, or the same in both",),
+    cause="Two places give one setting different values, or two settings exclude each other; which one counts depends on the program, and some "
+    "refuse to start. DeepSpeed and the HF Trainer take a number in quotation marks for no number.",
+    fix=("write the setting in one place, or the same in both; numbers without quotation marks",),
     links=("https://github.com/huggingface/transformers/blob/v4.39.1/src/transformers/integrations/deepspeed.py",),
     level="maintainer",
 )

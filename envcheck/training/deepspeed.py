@@ -14,7 +14,7 @@ from envcheck.errors import InputError
 from envcheck.model import Fact, unknown
 from envcheck.training.misspelt import Slip, slips, unsettle
 from envcheck.training.names import DEEPSPEED
-from envcheck.training.values import AUTO, Section, boolean, decoded, text_switch, unclipped
+from envcheck.training.values import AUTO, Section, boolean, decoded, text_number, text_switch, unclipped
 
 _OWN = ("zero_optimization", "train_micro_batch_size_per_gpu", "zero_allow_untested_optimizer", "gradient_clipping")
 _SECTIONS = ("fp16", "bf16", "bfloat16")
@@ -62,9 +62,9 @@ def read(section: Section, warn: Callable[[str], None]) -> dict[str, Fact]:
         **_zero(section),
         **_precision(section),
         "max_grad_norm": section.number("gradient_clipping") or unclipped(path),
-        "per_device_train_batch_size": section.whole("train_micro_batch_size_per_gpu"),
-        "gradient_accumulation_steps": section.whole("gradient_accumulation_steps"),
-        "train_batch_size": section.whole("train_batch_size"),
+        "per_device_train_batch_size": _count(section, "train_micro_batch_size_per_gpu"),
+        "gradient_accumulation_steps": _count(section, "gradient_accumulation_steps"),
+        "train_batch_size": _count(section, "train_batch_size"),
         "optimizer": optimizer.word("type"),
         "learning_rate": parameters.number("lr"),
         "adam_epsilon": parameters.number("eps"),
@@ -74,6 +74,14 @@ def read(section: Section, warn: Callable[[str], None]) -> dict[str, Fact]:
         if isinstance(section.raw(name), dict):
             facts = unsettle(facts, list(slips(section.inner(name).settings, path, ("enabled",))), {"enabled": _DECIDES[name]}, warn)
     return facts
+
+
+def _count(section: Section, key: str) -> Fact | None:
+    """A whole number; DeepSpeed multiplies these as they stand, and HF compares them with its own, so that a text fits nowhere."""
+    value = section.raw(key)
+    if isinstance(value, Text) and value.quoted and value.strip().isdigit():
+        return text_number(f'"{value}"', section.origin(key))
+    return section.whole(key)
 
 
 def _slips(section: Section) -> list[Slip]:

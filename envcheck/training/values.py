@@ -28,7 +28,8 @@ _LARGEST = 10**15
 _CONTRADICTION = "the files disagree: "
 _UNCLIPPED = "no `gradient_clipping` is set, "
 _TEXT_SWITCH = "a text stands where a boolean belongs: "
-_FIRM = (_CONTRADICTION, _UNCLIPPED, _TEXT_SWITCH)
+_TEXT_NUMBER = "a text stands where a number belongs: "
+_FIRM = (_CONTRADICTION, _UNCLIPPED, _TEXT_SWITCH, _TEXT_NUMBER)
 
 
 class Unresolved(Text):
@@ -75,6 +76,11 @@ def unclipped(origin: str) -> Fact:
 def text_switch(shown: str, origin: str) -> Fact:
     """What is known of a switch that holds a non-empty text: some versions take any text as true, later ones read it."""
     return unknown(_TEXT_SWITCH + f"`{shown}`", origin)
+
+
+def text_number(shown: str, origin: str) -> Fact:
+    """The unknown fact of a number that was written as a text, by a reader of a program that does not convert it."""
+    return unknown(_TEXT_NUMBER + f"`{shown}`", origin)
 
 
 class Section:

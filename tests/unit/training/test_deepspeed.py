@@ -10,7 +10,7 @@ import pytest
 
 from envcheck import training
 from envcheck.errors import InputError
-from envcheck.model import Fact
+from envcheck.model import CONTRADICTIONS, Fact
 from envcheck.training.values import AUTO
 
 RAW = Path(__file__).parents[2] / "raw" / "training"
@@ -116,6 +116,13 @@ def test_precision(tmp_path: Path, settings: dict[str, Any], precision: Any, sid
     read = facts(tmp_path, settings)
     assert read["precision"].value == precision
     assert tuple(read.get(f"deepspeed_{name}", Fact(None)).value for name in ("fp16", "bf16")) == sides
+
+
+def test_a_batch_size_in_quotation_marks_is_contradictory(tmp_path: Path) -> None:
+    found = facts(tmp_path, {"gradient_accumulation_steps": "8", "train_batch_size": 32, "train_micro_batch_size_per_gpu": "auto"})
+    assert found["gradient_accumulation_steps"].reason.startswith(CONTRADICTIONS)
+    assert found["train_batch_size"].value == 32
+    assert found["per_device_train_batch_size"].reason == AUTO
 
 
 def test_clipping_that_is_not_set_is_not_guessed(tmp_path: Path) -> None:
