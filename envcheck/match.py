@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, NamedTuple, Tuple
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from envcheck.conditions import BACKGROUND, Outcome, evaluate, is_package
 from envcheck.model import KINDS, SEVERITIES, Entry, Finding, Snapshot, Truth, Undecided, UsedFact
@@ -38,8 +38,11 @@ class Matches(NamedTuple):
     undecided: Tuple[Undecided, ...]
 
 
-def match(snapshot: Snapshot, entries: Iterable[Entry]) -> Matches:
-    """Findings of the bad and caution entries that hold, certainly or possibly, and the undecided ones, each ranked."""
+def match(snapshot: Snapshot, entries: Iterable[Entry], likely: Optional[Callable[[], Snapshot]] = None) -> Matches:
+    """Findings of the bad and caution entries that hold, certainly or possibly, and the undecided ones, each ranked.
+
+    `likely` gives the snapshot with its open requirements settled as an installer would: what does not hold of that is a note.
+    """
     findings: List[Finding] = []
     undecided: List[Undecided] = []
     for entry in entries:
@@ -53,7 +56,9 @@ def match(snapshot: Snapshot, entries: Iterable[Entry]) -> Matches:
         elif _is_usual(entry, outcome):
             findings.append(finding(entry, outcome, "possible", "warning", outcome.missing))
         elif not outcome.missing:
-            findings.append(finding(entry, outcome, "possible", _possible_severity(entry, outcome)))
+            severity = _possible_severity(entry, outcome)
+            is_unlikely = severity == "warning" and likely is not None and evaluate(entry.when, likely()).truth is Truth.NO
+            findings.append(finding(entry, outcome, "possible", "note" if is_unlikely else severity))
         elif _is_near(entry, outcome, snapshot):
             undecided.append(Undecided(entry.id, entry.kind, entry.severity, entry.culprit, entry.title, outcome.missing))
     return Matches(tuple(sorted(findings, key=_finding_rank)), tuple(sorted(undecided, key=undecided_rank)))

@@ -11,15 +11,16 @@ _KEYS = ("package", "versions", "needs", "first", "effect", "source")
 
 
 def check_row(row: Mapping[str, str]) -> Tuple[str, List[str]]:
-    """One row -> (package, [versions, needs, first, effect, methods]), `methods` being the values of `train.method` it matters with, if not all.
+    """One row -> (package, [versions, needs, first, effect, methods, severity]), `methods` being the values of `train.method` it matters with, if not all.
 
     Raises ValueError or KeyError for a malformed row.
     """
-    if set(row) - {"methods"} != set(_KEYS) or not row["source"]:
-        raise ValueError(f"a row has {', '.join(_KEYS)} and at will `methods`")
+    if set(row) - {"methods", "severity"} != set(_KEYS) or not row["source"] or row.get("severity", "note") != "note":
+        raise ValueError(f"a row has {', '.join(_KEYS)} and at will `methods`, and `severity: note` where few runs use what it is about")
     for name in (row["package"], row["needs"]):
         if canonical_name(name) != name:
             raise ValueError(f"`{name}` is no canonical package name")
     versions.specifier(row["versions"])
     versions.installed(row["first"])
-    return str(row["package"]), [str(row.get(key) or "") for key in ("versions", "needs", "first", "effect", "methods")]
+    told = [str(row.get(key) or "") for key in ("versions", "needs", "first", "effect", "methods")]
+    return str(row["package"]), [*told, str(row.get("severity") or "warning")]

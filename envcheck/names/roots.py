@@ -34,7 +34,8 @@ PACKAGES: Dict[str, Looked] = {
         (
             _whole("transformers"),
             Root("transformers.modeling_utils", "every model (`PreTrainedModel`)", "error"),
-            Root("transformers.trainer", "`transformers.Trainer`", "error"),
+            # A loop of one's own needs neither the Trainer nor, where diffusers is merely listed, a pipeline.
+            Root("transformers.trainer", "`transformers.Trainer`", "warning"),
         ),
     ),
     "accelerate": Looked("accelerate", (_whole("accelerate"),)),
@@ -58,7 +59,7 @@ PACKAGES: Dict[str, Looked] = {
         (
             _whole("diffusers"),
             Root("diffusers.models.modeling_utils", "every model (`diffusers.ModelMixin`)", "error"),
-            Root("diffusers.pipelines.pipeline_utils", "every pipeline (`diffusers.DiffusionPipeline`)", "error"),
+            Root("diffusers.pipelines.pipeline_utils", "every pipeline (`diffusers.DiffusionPipeline`)", "warning"),
         ),
     ),
     "sentence-transformers": Looked("sentence_transformers", (_whole("sentence_transformers"),)),

@@ -19,6 +19,7 @@ from envcheck.rules import (
     family_precision,
     gone_module,
     installable,
+    likely,
     metadata,
     missing_name,
     mixed_builds,
@@ -85,4 +86,4 @@ def page(id: str) -> Optional[Tuple[str, Page]]:
     return (rule.title, rule.page) if rule else None
 
 
-__all__ = ["RULES", "Rule", "Tables", "judge", "once", "page", "unpinned"]
+__all__ = ["RULES", "Rule", "Tables", "judge", "likely", "once", "page", "unpinned"]

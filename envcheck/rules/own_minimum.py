@@ -29,10 +29,10 @@ PAGE = Page(
 
 
 def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
-    """One warning for each package that certainly is older than what another one asks for when it uses it."""
+    """One finding for each package that certainly is older than what another one asks for when it uses it."""
     found: List[Finding] = []
     for package, fact in tables.subjects("own_minimums", snapshot):
-        for affected, needed, first, effect, methods in tables.of("own_minimums", package) or ():
+        for affected, needed, first, effect, methods, severity in tables.of("own_minimums", package) or ():
             if truth_of(needed, f"<{first}", snapshot) is not Truth.YES or truth_of(package, affected, snapshot) is not Truth.YES:
                 continue
             if methods and truth_of("train.method", methods.split(), snapshot) is not Truth.YES:
@@ -40,7 +40,7 @@ def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
             other = snapshot.package(needed)
             title = f"{package} {fact.value} asks for {needed} {first} or later, and {needed} is {other.value}: {effect}"
             used = (UsedFact(package, fact.value or "", fact.origin), UsedFact(needed, other.value or "", other.origin))
-            found.append(Finding(ID, "bad", "warning", "certain", title, (needed, package), used, PAGE))
+            found.append(Finding(ID, "bad", severity, "certain", title, (needed, package), used, PAGE))
     return tuple(found)
 
 
