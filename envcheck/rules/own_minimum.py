@@ -18,9 +18,9 @@ PAGE = Page(
         r"requires (the latest version of )?bitsandbytes: `pip install -U",
         r"deepspeed>=[\d.]+ is required for a normal functioning",
         r"unexpected keyword argument 'use_seedable_sampler'",
-        r"Found an incompatible version of torchao\. Found version",
+        r"Found an incompatible version of (torchao|auto-gptq|gptqmodel)\. Found version",
     ),
-    cause="transformers and peft compare the versions of the packages behind a feature with minimums of their own when the feature is used, and raise below "
+    cause="transformers, peft and optimum compare the versions of the packages behind a feature with minimums of their own when it is used, and raise below "
     "them. They are no requirements in its metadata, or requirements of an extra, so that an installer need not keep to them.",
     fix=("update the package that is asked for", "install `transformers[torch]`, whose extra names the accelerate that the Trainer needs"),
     links=("https://github.com/huggingface/transformers/blob/v4.51.0/src/transformers/utils/import_utils.py", "https://github.com/huggingface/peft/pull/3101"),
