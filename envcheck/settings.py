@@ -75,6 +75,7 @@ TRAIN_KEYS = (
     "fsdp_state_dict_type",
     "arguments",
     "bnb_4bit_quant_storage",
+    "zero3_save_16bit_model",
 )
 """Known keys under `train`; another one is kept, with a warning."""
 
