@@ -74,8 +74,8 @@ TRAIN_KEYS = (
     "fsdp_sync_module_states",
     "fsdp_state_dict_type",
     "arguments",
+    "imports",
     "bnb_4bit_quant_storage",
-    "zero3_save_16bit_model",
 )
 """Known keys under `train`; another one is kept, with a warning."""
 

@@ -11,6 +11,7 @@ from envcheck.conditions import CONDITIONS
 from envcheck.model import Snapshot
 from envcheck.workshop import effect
 
+BLIND = Path(__file__).parent / "blind"
 FIGURES = effect.figures(effect.judge(effect.read([Path(__file__).parent / "cases"]), Checker()))
 
 
@@ -29,6 +30,16 @@ def test_the_bad_ones_are_found_or_pointed_at() -> None:
     """Raised as the matrix learns; never lowered."""
     assert FIGURES["found"] >= 0.63
     assert FIGURES["pointed"] >= 0.9
+
+
+def test_the_blind_samples_got_no_worse() -> None:
+    """No bound: they say what to expect of an unread report. But what was found on sight stays found, and no good one is refused."""
+    judged = effect.judge(effect.read([BLIND]), Checker())
+    assert [one.case.id for one in judged if not one.case.first] == []
+    rank = (*effect.BAD_OUTCOMES, *effect.GOOD_OUTCOMES).index
+    lost = [one.case.id for one in judged if not one.case.good and rank(one.outcome) > rank(one.case.first)]
+    assert lost == []
+    assert [one.case.id for one in judged if one.case.good and one.outcome == "refused"] == []
 
 
 def snapshot_of(when: Mapping[str, Any]) -> Optional[Snapshot]:

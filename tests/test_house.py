@@ -31,7 +31,7 @@ FLOORS = {
     "signatures": 3,
     "contrast": 3,
     "facts": 4,
-    "names": 4,
+    "names": 1,
     "probe": 4,
     "training": 4,
     "selftest": 4,

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 from envcheck import documents, versions
 from envcheck.documents import Text, line_of
 from envcheck.errors import InputError, MatrixError, Problem
-from envcheck.facts import arguments, binaries, builds, families, gone, images, minimums, missing, numpy_abi, refused, releases, requires, stacks
+from envcheck.facts import arguments, binaries, builds, families, gone, images, minimums, missing, numpy_abi, public, refused, releases, requires, stacks
 from envcheck.facts.columns import ARCHITECTURE, package
 
 
@@ -92,6 +92,7 @@ TABLES: Dict[str, Callable[[Any], Any]] = {
     "missing_names": missing.check_row,
     "framework_names": missing.check_row,
     "outside_names": missing.check_row,
+    "public_names": public.check_row,
     **builds.TABLES,
 }
 """Table -> what one of its rows becomes in the index, or an error that says why not."""
@@ -108,6 +109,7 @@ BY_PACKAGE = frozenset(
         "missing_names",
         "framework_names",
         "outside_names",
+        "public_names",
         "model_families",
         "family_precision",
     )

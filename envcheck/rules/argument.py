@@ -56,9 +56,11 @@ def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
 
 def _refused(word: str, snapshot: Snapshot, tables: Tables) -> Iterator[Tuple[str, str]]:
     """Package and words about one argument, `Class.name`, that its release certainly refuses."""
-    owner, _, name = word.partition(".")
+    owner, _, name = word.rpartition(".")
     for of in (owner, _ALSO.get(owner, "")):
         for package, kind, release, names in (of and tables.of("arguments", of)) or ():
+            if kind not in _EXACTLY:
+                continue
             new = next((one.partition("=")[2] for one in names.split() if one.partition("=")[0] == name), None)
             if new is not None and truth_of(package, _EXACTLY[kind].format(release), snapshot) is Truth.YES:
                 since = f"gone since {release}" if kind == "gone" else f"there since {release}"

@@ -29,7 +29,13 @@ def _is_same(one: Finding, other: Finding) -> bool:
     if len(culprits) < 2 or culprits != frozenset(other.culprit) or {one.certainty, other.certainty} != {"certain"}:
         return False
     shared = frozenset(one.page.symptom) & frozenset(other.page.symptom)
-    return "good" not in (one.kind, other.kind) and bool(shared - _WIDE or shared and _keys(one) == _keys(other))
+    return "good" not in (one.kind, other.kind) and not _differ(one, other) and bool(shared - _WIDE or shared and _keys(one) == _keys(other))
+
+
+def _differ(one: Finding, other: Finding) -> bool:
+    """Whether they see another part of one fact, as two rules do that speak of different arguments in a script."""
+    seen = {fact.key: fact.value for fact in one.facts}
+    return any(seen.get(fact.key, fact.value) != fact.value for fact in other.facts)
 
 
 def _keys(finding: Finding) -> FrozenSet[str]:

@@ -99,7 +99,8 @@ def snapshot(configs: Iterable[str], words: Iterable[str], scripts: Iterable[str
     for one in sources:
         # What the loop computes in counts, and what was asked for is what its writer believes.
         believed = train.get("precision")
-        train.update(combine([{"arguments": train["arguments"]}, one.train]) if "arguments" in train else one.train)
+        gathered: dict[str, Fact] = {key: train[key] for key in train if key in ("arguments", "imports")}
+        train.update(combine([gathered, one.train]))
         if "precision" in one.train and believed is not None and believed.is_known:
             train["declared_precision"] = believed
     return Snapshot(train=train, env=found.env, anomalies=tuple(odd for one in sources for odd in one.anomalies))

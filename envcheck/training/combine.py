@@ -39,8 +39,9 @@ def _is_trainer(facts: Mapping[str, Fact]) -> bool:
 
 
 def _one(key: str, facts: list[Fact]) -> Fact:
-    if key == "arguments":
-        return together(facts)
+    words = together(facts) if key in ("arguments", "imports") else None
+    if words is not None:
+        return words
     firm = _first(fact for fact in facts if is_firm(fact))
     if firm is not None:
         return firm

@@ -1,6 +1,7 @@
 """A training script's source -> what is wrong in the way its loop is written. Parsed with `ast`, never run.
 
-Only patterns that stand in one file in plain sight are told; whatever the file does not show is taken as right.
+Only patterns that stand in one file in plain sight are told; whatever the file does not show is taken as right. The arguments that are given to
+trainers are looked for in the files of the project as well that the script imports.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import NamedTuple
 from envcheck.documents import read_text
 from envcheck.errors import InputError
 from envcheck.model import Anomaly, Fact
-from envcheck.training.arguments import called
+from envcheck.training import local
+from envcheck.training.arguments import of_script, together
+from envcheck.training.imports import words
 
 _HALF = ("float16", "half")
 _BF16_WORDS = ("bf16", "bfloat16")
@@ -24,7 +27,7 @@ class Source(NamedTuple):
     """What one script says."""
 
     train: dict[str, Fact]
-    """`declared_precision` and `precision`, where the script asks for bf16 and autocasts to fp16; `padding_side`; `arguments`."""
+    """`declared_precision` and `precision`, where the script asks for bf16 and autocasts to fp16; `padding_side`; `arguments`, `imports`."""
     anomalies: tuple[Anomaly, ...]
 
 
@@ -37,15 +40,27 @@ def read(path: str) -> Source:
         line = getattr(error, "lineno", None)
         reason = getattr(error, "msg", None) or "it is nested too deeply or holds a null byte"
         raise InputError(f"is no Python that can be parsed: {reason}", where=f"{path}:{line}" if line else path, hint="name the training script") from None
-    script = _Script(path, tree)
-    arguments = called(script.calls, script.imported, path)
-    given = {} if arguments is None else {"arguments": arguments}
-    return Source({**_precision(script), **_padding_side(script), **given}, tuple(_anomalies(script)))
+    script = _Script(path, text, tree)
+    scripts = [script, *(_Script(*one) for one in local.modules(path, tree))]
+    asked = {"arguments": _arguments(scripts), "imports": _imports_of(scripts)}
+    told = {key: fact for key, fact in asked.items() if fact is not None}
+    return Source({**_precision(script), **_padding_side(script), **told}, tuple(_anomalies(script)))
+
+
+def _arguments(scripts: Iterable[_Script]) -> Fact | None:
+    """What the script, and the files of the project that it imports, give classes and methods of transformers and trl."""
+    return together([fact for one in scripts for fact in [of_script(one.tree, one.calls, one.imported, one.path)] if fact is not None])
+
+
+def _imports_of(scripts: Iterable[_Script]) -> Fact | None:
+    """The names that they import from the packages whose names come and go."""
+    found = [(words(one.text.encode()), one.path) for one in scripts]
+    return together([Fact(" ".join(names), path) for names, path in found if names])
 
 
 class _Script:
-    def __init__(self, path: str, tree: ast.Module) -> None:
-        self.path = path
+    def __init__(self, path: str, text: str, tree: ast.Module) -> None:
+        self.path, self.text, self.tree = path, text, tree
         self.nodes = list(ast.walk(tree))
         self.calls = [(node, _dotted(node.func)) for node in self.nodes if isinstance(node, ast.Call)]
         self.functions = [tree, *(node for node in self.nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))]

@@ -1,0 +1,67 @@
+"""A name that a script imports and the installed release of its package does not have."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Dict, List, Tuple
+
+from envcheck.conditions import truth_of
+from envcheck.model import Finding, Page, Snapshot, Truth, UsedFact
+from envcheck.rules.rule import Rule, Tables
+from envcheck.wire import canonical_name
+
+ID = "script-name-missing"
+
+PAGE = Page(
+    symptom=("import-error",),
+    signature=(r"ImportError: cannot import name '[^']+' from '(?:transformers|trl|peft|accelerate|datasets|diffusers|deepspeed|huggingface_hub)\b",),
+    cause="A script, or a file of its project, imports a name at its top level that the release does not define yet, or no longer. Which release has which "
+    "names was read from the published files.",
+    fix=("install a release that has the name, or change the script",),
+    links=(
+        "https://github.com/QwenLM/Qwen3-VL/issues/723",
+        "https://github.com/modelscope/ms-swift/issues/3109",
+        "https://github.com/waltonfuture/MM-UPT/issues/1",
+    ),
+    level="many",
+)
+
+
+def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
+    """One error for each package of which a name is certainly missing."""
+    fact = snapshot.train.get("imports")
+    if fact is None or not isinstance(fact.value, str):
+        return ()
+    wanted: Dict[str, Dict[str, List[str]]] = {}
+    for word in fact.value.split():
+        module, _, name = word.rpartition(".")
+        wanted.setdefault(canonical_name(module.partition(".")[0]), {}).setdefault(module, []).append(name)
+    found: List[Finding] = []
+    for package, modules in wanted.items():
+        missing = _missing(package, modules, snapshot, tables)
+        if missing:
+            found.append(_finding(package, missing, snapshot))
+    return tuple(found)
+
+
+def _missing(package: str, modules: Dict[str, List[str]], snapshot: Snapshot, tables: Tables) -> Dict[str, Tuple[str, str]]:
+    """`transformers.AdamW` -> (`since` or `until`, release), of what the installed release lacks."""
+    missing = {}
+    for module, word, release, lacks, names in tables.of("public_names", package) or ():
+        asked = [name for name in modules.get(module, ()) if name in names.split()]
+        if asked and truth_of(package, lacks, snapshot) is Truth.YES:
+            missing.update({f"{module}.{name}": (word, release) for name in asked})
+    return missing
+
+
+def _finding(package: str, missing: Dict[str, Tuple[str, str]], snapshot: Snapshot) -> Finding:
+    there, fact = snapshot.package(package), snapshot.train["imports"]
+    words = [f"`{name}` ({'there since' if word == 'since' else 'last in'} {release})" for name, (word, release) in missing.items()]
+    title = f"{package} {there.value} does not have {', '.join(words)}"
+    fixes = [f"{package}>={release}" if word == "since" else f"{package}<={release}" for word, release in missing.values()]
+    page = replace(PAGE, fix=(f"install {' and '.join(dict.fromkeys(fixes))}", "or change what the script imports"))
+    used = (UsedFact(package, there.value or "", there.origin), UsedFact("train.imports", " ".join(missing), fact.origin))
+    return Finding(ID, "bad", "error", "certain", title, (package, "config"), used, page)
+
+
+RULE = Rule(ID, "a script imports a name that the installed release does not have", PAGE, find)
