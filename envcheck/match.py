@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from envcheck.conditions import BACKGROUND, Outcome, evaluate, is_package
 from envcheck.model import KINDS, SEVERITIES, Entry, Finding, Snapshot, Truth, Undecided, UsedFact
@@ -25,7 +25,7 @@ _SPOKEN_OF = {
 
 
 COMMON_SETTINGS = frozenset(
-    ("precision", "param_dtype", "zero_stage", "overlap_comm", "offload", "fsdp", "world_size", "gradient_accumulation_steps", "gradient_checkpointing")
+    ("precision", "param_dtype", "zero_stage", "overlap_comm", "offload", "world_size", "gradient_accumulation_steps", "gradient_checkpointing")
     + ("attn_implementation", "method", "quantization", "optimizer", "torch_compile", "deepspeed_bf16", "deepspeed_fp16", "trainer_precision")
 )
 """Training settings that every run decides one way or the other."""
@@ -98,6 +98,9 @@ def _is_near(entry: Entry, outcome: Outcome, snapshot: Snapshot) -> bool:
     used = {key for key, _ in outcome.used}
     if any(is_package(key) and key not in COMPANIONS and used.isdisjoint(_SPOKEN_OF.get(key, ())) for key in outcome.missing):
         return False
+    # That a version nobody named should be the one release an entry is about is too unlikely to ask.
+    if any(is_package(key) and _is_one_release(entry.when.get(key)) for key in outcome.missing):
+        return False
     # Where nobody spoke of the training at all, only settings that every run decides are; who gave a config can be asked for the rest.
     if not snapshot.train and any(key.startswith("train.") and key[6:] not in COMMON_SETTINGS for key in outcome.missing):
         return False
@@ -105,6 +108,10 @@ def _is_near(entry: Entry, outcome: Outcome, snapshot: Snapshot) -> bool:
     if sum(2 if key.startswith("env.") else 1 for key in outcome.missing) > MOST_MISSING:
         return False
     return any(key not in BACKGROUND for key, _ in outcome.used)
+
+
+def _is_one_release(argument: Any) -> bool:
+    return isinstance(argument, str) and argument.startswith("==") and not argument.endswith("*")
 
 
 def _finding_rank(finding: Finding) -> Tuple[int, int, int, str]:

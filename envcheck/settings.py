@@ -76,6 +76,7 @@ TRAIN_KEYS = (
     "arguments",
     "imports",
     "bnb_4bit_quant_storage",
+    "zero3_save_16bit_model",
 )
 """Known keys under `train`; another one is kept, with a warning."""
 

@@ -98,6 +98,7 @@ def _deepspeed(section: Section, warn: Callable[[str], None]) -> dict[str, Fact]
         "overlap_comm": own.owned("DeepSpeed's").default("true" if stage.value == 3 else "false") if stage.is_known and stage.value else None,
         "contiguous_gradients": own.owned("DeepSpeed's").default("true") if stage.is_known and stage.value else None,
         "offload": _offload(own),
+        "zero3_save_16bit_model": (own.switch("zero3_save_16bit_model") or own.default("false")) if stage.value == 3 else None,
         "max_grad_norm": own.number("gradient_clipping"),
         "gradient_accumulation_steps": own.whole("gradient_accumulation_steps"),
     }

@@ -114,7 +114,16 @@ def _zero(section: Section) -> dict[str, Fact | None]:
         "contiguous_gradients": _tolerant(zero, "contiguous_gradients") or _contiguous_default(zero, stage),
         "reduce_bucket_size": zero.number("reduce_bucket_size"),
         "offload": _offload(zero),
+        "zero3_save_16bit_model": _saved(zero, stage),
     }
+
+
+def _saved(zero: Section, stage: Fact) -> Fact | None:
+    if stage.value != 3:
+        return None
+    # The second name: the one before 0.6.
+    given = zero.switch("stage3_gather_16bit_weights_on_model_save") or zero.switch("stage3_gather_fp16_weights_on_model_save")
+    return given or zero.default("false")
 
 
 def _overlap_default(zero: Section, stage: Fact) -> Fact | None:

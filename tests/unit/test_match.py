@@ -143,3 +143,15 @@ def test_a_rare_setting_is_asked_for_only_where_settings_were_given() -> None:
     assert [item.needs for item in match(snap(torch="2.2.0", train={"precision": "bf16"}), [rare]).undecided] == [("train.model_type",)]
     common = entry("common", {"torch": "<2.3", "train.precision": "bf16"})
     assert [item.needs for item in match(snap(torch="2.2.0"), [common]).undecided] == [("train.precision",)]
+
+
+def test_nobody_is_asked_whether_a_package_they_did_not_name_is_one_certain_release() -> None:
+    known = snap(torch="2.0.1")
+    assert match(known, [entry("one", {"torch": "<2.2", "accelerate": "==1.10.0"}, severity="warning")]).undecided == ()
+    assert match(known, [entry("many", {"torch": "<2.2", "accelerate": "==1.10.*"}, severity="warning")]).undecided != ()
+
+
+def test_fsdp_is_asked_about_only_where_somebody_spoke_of_training() -> None:
+    sharded = entry("sharded", {"accelerate": "<0.30", "train.fsdp": "true"}, severity="warning")
+    assert match(snap(accelerate="0.29.3"), [sharded]).undecided == ()
+    assert match(snap(accelerate="0.29.3", train={"precision": "bf16"}), [sharded]).undecided != ()

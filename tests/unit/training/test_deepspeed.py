@@ -31,6 +31,7 @@ def test_a_full_config(monkeypatch: pytest.MonkeyPatch) -> None:
         "overlap_comm": Fact("true", default),
         "contiguous_gradients": Fact("true", default),
         "offload": Fact("true", "zero2.json:6"),
+        "zero3_save_16bit_model": Fact("false", default),
         "deepspeed_bf16": Fact("true", "zero2.json:2"),
         "precision": Fact("bf16", "zero2.json:2"),
         "max_grad_norm": Fact(0.5, "zero2.json:11"),
@@ -81,6 +82,14 @@ def test_zero(tmp_path: Path, zero: dict[str, Any], stage: Any, overlap: Any, of
     assert read["zero_stage"].value == stage
     assert read.get("overlap_comm", Fact(None)).value == overlap
     assert read["offload"].value == offload
+
+
+@pytest.mark.parametrize(
+    ("zero", "saved"), [({"stage": 3}, "false"), ({"stage": 3, "stage3_gather_16bit_weights_on_model_save": True}, "true"), ({"stage": 2}, None)]
+)
+def test_whether_zero_3_gathers_weights_to_save_them(tmp_path: Path, zero: dict[str, Any], saved: Any) -> None:
+    found = facts(tmp_path, {"zero_optimization": zero}).get("zero3_save_16bit_model")
+    assert (found.value if found else None) == saved
 
 
 @pytest.mark.parametrize(("given", "stage"), [(True, 1), (False, 0)])
