@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from envcheck.conditions import BACKGROUND, Outcome, evaluate, is_package
 from envcheck.model import KINDS, SEVERITIES, Entry, Finding, Snapshot, Truth, Undecided, UsedFact
@@ -98,16 +98,25 @@ def _is_near(entry: Entry, outcome: Outcome, snapshot: Snapshot) -> bool:
     used = {key for key, _ in outcome.used}
     if any(is_package(key) and key not in COMPANIONS and used.isdisjoint(_SPOKEN_OF.get(key, ())) for key in outcome.missing):
         return False
-    # That a version nobody named should be the one release an entry is about is too unlikely to ask.
-    if any(is_package(key) and _is_one_release(entry.when.get(key)) for key in outcome.missing):
+    # That a version nobody named should be the one release an entry is about is too unlikely to ask, and so is a Python that nobody named.
+    if "python" in outcome.missing or any(is_package(key) and _is_one_release(entry.when.get(key)) for key in outcome.missing):
         return False
-    # Where nobody spoke of the training at all, only settings that every run decides are; who gave a config can be asked for the rest.
-    if not snapshot.train and any(key.startswith("train.") and key[6:] not in COMMON_SETTINGS for key in outcome.missing):
+    if not _may_ask([key[6:] for key in outcome.missing if key.startswith("train.")], "gpu" in outcome.missing, snapshot):
         return False
     # A variable that nobody spoke of is seldom set: alone it is worth a question, beside another missing fact it is not.
     if sum(2 if key.startswith("env.") else 1 for key in outcome.missing) > MOST_MISSING:
         return False
     return any(key not in BACKGROUND for key, _ in outcome.used)
+
+
+def _may_ask(settings: Sequence[str], asks_gpu: bool, snapshot: Snapshot) -> bool:
+    """Whether these settings are worth a question. Of the GPU and a setting one has to be known; FSDP is spoken of where it is used."""
+    if asks_gpu and settings:
+        return False
+    if any(key.startswith("fsdp") for key in settings) and not any(key.startswith("fsdp") for key in snapshot.train):
+        return False
+    # Where nobody spoke of the training at all, only settings that every run decides are; who gave a config can be asked for the rest.
+    return bool(snapshot.train) or all(key in COMMON_SETTINGS for key in settings)
 
 
 def _is_one_release(argument: Any) -> bool:

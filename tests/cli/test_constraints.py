@@ -40,13 +40,13 @@ def resolved(folder: Path, constraints: Path, *asked: str) -> str:
 def test_pip_takes_the_file_and_leaves_out_what_is_known_bad(tmp_path: Path) -> None:
     path = tmp_path / "constraints.txt"
     assert envcheck("constraints", "--gpu", "A100", "--python-version", "3.11", "-o", str(path), cwd=tmp_path).returncode == 0
-    for version in ("0.0.16", "0.0.18"):
-        wheel(tmp_path, "xformers", version)
+    for version in ("2025.5.7", "2025.5.8"):
+        wheel(tmp_path, "unsloth", version)
     for version in ("1.0.9", "2.0.7"):
         wheel(tmp_path, "flash-attn", version)
-    assert "Would install flash-attn-1.0.9 xformers-0.0.16" in resolved(tmp_path, path, "xformers", "flash-attn")
-    assert "xformers!=0.0.18  # xformers-0.0.18-long-sequences\n" in path.read_text()
-    assert "conflict" in resolved(tmp_path, path, "xformers==0.0.18").lower()
+    assert "Would install flash-attn-1.0.9 unsloth-2025.5.7" in resolved(tmp_path, path, "unsloth", "flash-attn")
+    assert "unsloth!=2025.5.8  # unsloth-2025.5.8-none-compared\n" in path.read_text()
+    assert "conflict" in resolved(tmp_path, path, "unsloth==2025.5.8").lower()
 
 
 @pytest.mark.parametrize("target", [Target(("A100",), python_version="3.11"), Target(("V100",), cuda="12.1", python_version="3.13"), Target(("none",), platform="windows")])  # fmt: skip

@@ -151,7 +151,18 @@ def test_nobody_is_asked_whether_a_package_they_did_not_name_is_one_certain_rele
     assert match(known, [entry("many", {"torch": "<2.2", "accelerate": "==1.10.*"}, severity="warning")]).undecided != ()
 
 
-def test_fsdp_is_asked_about_only_where_somebody_spoke_of_training() -> None:
-    sharded = entry("sharded", {"accelerate": "<0.30", "train.fsdp": "true"}, severity="warning")
+def test_fsdp_is_asked_about_only_where_somebody_spoke_of_it() -> None:
+    sharded = entry("sharded", {"accelerate": "<0.30", "train.fsdp": "true", "train.param_dtype": "bf16"}, severity="warning")
     assert match(snap(accelerate="0.29.3"), [sharded]).undecided == ()
-    assert match(snap(accelerate="0.29.3", train={"precision": "bf16"}), [sharded]).undecided != ()
+    assert match(snap(accelerate="0.29.3", train={"precision": "bf16"}), [sharded]).undecided == ()
+    assert match(snap(accelerate="0.29.3", train={"fsdp": "true"}), [sharded]).undecided != ()
+
+
+def test_of_the_gpu_and_a_setting_one_has_to_be_known() -> None:
+    half = entry("half", {"torch": ">=2.5", "gpu": "<8.0", "train.precision": "bf16"}, severity="warning")
+    assert match(snap(torch="2.5.1"), [half]).undecided == ()
+    assert match(snap(torch="2.5.1", train={"precision": "bf16"}), [half]).undecided != ()
+
+
+def test_a_python_that_nobody_named_is_not_asked_for() -> None:
+    assert match(snap(torch="2.5.1"), [entry("new", {"torch": "<2.9", "python": ">=3.14"}, severity="warning")]).undecided == ()
