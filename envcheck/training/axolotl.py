@@ -52,7 +52,7 @@ def read(section: Section, warn: Callable[[str], None]) -> dict[str, Fact]:
         **_checkpointing(section),
         **_precision(section),
         "fsdp": _fsdp(section),
-        **hf_arguments.fsdp_loading(section.inner("fsdp_config")),
+        **hf_arguments.fsdp_loading(section.inner("fsdp_config"), section),
     }
     return hf_arguments.with_deepspeed(section, found, warn)
 

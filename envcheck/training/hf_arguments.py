@@ -79,7 +79,7 @@ def own(section: Section) -> dict[str, Fact | None]:
         "torch_compile": _compile(section),
         "group_by_length": _grouped(section),
         "fsdp": _fsdp(section),
-        **fsdp_loading(nested(section, "fsdp_config") if isinstance(section.raw("fsdp_config"), dict) else section),
+        **(fsdp_loading(nested(section, "fsdp_config"), section) if isinstance(section.raw("fsdp_config"), dict) else fsdp_loading(section)),
         **_checkpointing(section),
         **_model(section),
         **adapter(section),
@@ -169,11 +169,17 @@ def _fsdp(section: Section) -> Fact | None:
     return section.word("fsdp")
 
 
-def fsdp_loading(section: Section) -> dict[str, Fact | None]:
-    """Which FSDP it is and how its ranks get their weights, under either spelling of Accelerate's and HF's settings."""
+def fsdp_loading(section: Section, outer: Section | None = None) -> dict[str, Fact | None]:
+    """Which FSDP it is and how its ranks get their weights, under either spelling of Accelerate's and HF's settings.
+
+    `outer` is what the section stands in; axolotl writes the version there.
+    """
     names = ("cpu_ram_efficient_loading", "sync_module_states")
+    version = section.whole("fsdp_version")
+    if outer is not None:
+        version = version or section.whole("version") or outer.whole("fsdp_version")
     return {
-        "fsdp_version": section.whole("fsdp_version"),
+        "fsdp_version": version,
         "fsdp_state_dict_type": section.word("fsdp_state_dict_type") or section.word("state_dict_type"),
         **{f"fsdp_{name}": section.switch(f"fsdp_{name}") or section.switch(name) for name in names},
     }

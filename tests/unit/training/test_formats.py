@@ -79,6 +79,11 @@ def test_axolotl_in_bf16_throughout(tmp_path: Path) -> None:
     assert (found["precision"].value, found["param_dtype"].value, found["method"].value) == ("bf16", "bf16", "full")
 
 
+def test_axolotl_names_the_version_of_fsdp_outside(tmp_path: Path) -> None:
+    found = said(tmp_path, "base_model: m\nmicro_batch_size: 1\nfsdp_version: 2\nfsdp_config: {reshard_after_forward: true}\n")
+    assert (found["fsdp"].value, found["fsdp_version"].value) == ("full_shard", 2)
+
+
 def test_accelerate_with_zero_settings_of_its_own() -> None:
     found = known("accelerate.yaml")
     within(found, precision="bf16", world_size=8, parallelism="deepspeed", zero_stage=3, offload="true", overlap_comm="true", max_grad_norm=1)
