@@ -32,7 +32,7 @@ METHODS: Dict[str, str] = {
     "_save_checkpoint, passed on": "def _save_checkpoint(self, model, trial, metrics=None): super()._save_checkpoint(model, trial, metrics)",
 }
 """What a trainer of the script's own has."""
-IMPORTS = ("AdamW", "EncoderDecoderCache", "Qwen2VLConfig", "Qwen2_5_VLConfig", "HybridCache", "SequenceSummary", "top_k_top_p_filtering", "TrainingArguments")
+IMPORTS = ("AdamW", "EncoderDecoderCache", "Qwen2VLConfig", "Qwen2_5_VLConfig", "HybridCache", "BeamScorer", "top_k_top_p_filtering", "TrainingArguments")
 """What a script takes from transformers."""
 
 TRAINER = """
@@ -76,7 +76,8 @@ def said(script: Path, version: str, checker: Checker) -> str:
 def ran(script: Path, python: str) -> str:
     """The last line of the traceback of a run; nothing where it succeeds."""
     done = subprocess.run([python, "-W", "ignore", str(script)], check=False, capture_output=True, text=True, timeout=300)
-    return (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1] if done.returncode else ""
+    last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+    return last.partition(" (/")[0] if done.returncode else ""
 
 
 def proven(version: str, python: str, checker: Checker) -> List[Tuple[str, str, str, bool]]:

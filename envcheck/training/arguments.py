@@ -25,10 +25,16 @@ def written(section: Section) -> Fact | None:
 TRAINERS = frozenset(name for names in CLASSES.values() for name in names if name.endswith("Trainer"))
 
 
-def of_script(tree: ast.Module, calls: Iterable[tuple[ast.Call, str]], imported: Collection[str], path: str) -> Fact | None:
-    """The arguments that a script gives such a class, and what trainers of its own override and pass on; None where there are none."""
+def of_script(
+    tree: ast.Module, calls: Iterable[tuple[ast.Call, str]], imported: Collection[str], path: str, used: Collection[str] | None = None
+) -> Fact | None:
+    """The arguments that a script gives such a class, and what trainers of its own override and pass on; None where there are none.
+
+    `used` names the classes that somebody makes use of; None where all in the file count.
+    """
     own = overrides.derived(tree, imported, TRAINERS)
-    words = [*_called(calls, imported, own), *overrides.words(own)]
+    counted = {name: one for name, one in own.items() if used is None or name in used}
+    words = [*_called(calls, imported, own), *overrides.words(counted)]
     return Fact(" ".join(sorted(set(words))), path) if words else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from envcheck.documents import read_text
 from envcheck.errors import InputError
@@ -17,20 +18,31 @@ _ABOVE = 3
 """Folders above a script in which packages are looked for; where the script lies in a package, its parent is among them."""
 
 
-def modules(path: str, tree: ast.Module) -> Iterator[tuple[str, str, ast.Module]]:
-    """Each file that a script imports, also through others, with its text and what is in it. What cannot be read or parsed is left out."""
-    seen = {os.path.realpath(path)}
-    pending = [(path, tree)]
-    while pending and len(seen) <= MOST:
-        of, inner = pending.pop()
-        for found in _imported(of, inner, path):
-            place = os.path.realpath(found)
-            if place not in seen:
-                seen.add(place)
-                parsed = _parsed(found)
+class Local(NamedTuple):
+    """A file of the project."""
+
+    path: str
+    text: str
+    tree: ast.Module
+    is_certain: bool
+    """Whether running the script imports it whatever happens: on every way from the script the import stands at the top level, behind no test."""
+
+
+def modules(path: str, tree: ast.Module) -> list[Local]:
+    """The files that a script imports, also through others. What cannot be read or parsed is left out."""
+    script = Local(path, "", tree, True)
+    found = {os.path.realpath(path): script}
+    for certainly in (True, False):
+        pending = list(found.values())
+        while pending and len(found) <= MOST:
+            of = pending.pop()
+            for other in _imported(of, path, certainly):
+                place = os.path.realpath(other)
+                parsed = None if place in found else _parsed(other)
                 if parsed is not None:
-                    yield found, *parsed
-                    pending.append((found, parsed[1]))
+                    found[place] = Local(other, *parsed, certainly)
+                    pending.append(found[place])
+    return [one for one in found.values() if one is not script]
 
 
 def _parsed(path: str) -> tuple[str, ast.Module] | None:
@@ -41,14 +53,14 @@ def _parsed(path: str) -> tuple[str, ast.Module] | None:
         return None
 
 
-def _imported(of: str, tree: ast.Module, script: str) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _imported(of: Local, script: str, certainly: bool) -> Iterator[str]:
+    for node in of.tree.body if certainly else ast.walk(of.tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _files(_roots(script), alias.name.split("."))
         elif isinstance(node, ast.ImportFrom):
             parts = node.module.split(".") if node.module else []
-            roots = [_above(of, node.level)] if node.level else _roots(script)
+            roots = [_above(of.path, node.level)] if node.level else _roots(script)
             yield from _files(roots, parts)
             for alias in node.names:
                 yield from _files(roots, [*parts, alias.name])

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 METHODS = {
@@ -27,6 +27,14 @@ CAME = {
     "_get_train_sampler": ("train_dataset",),
 }
 """Those that the Trainer passes from some release on."""
+CALLERS = {
+    "compute_loss": "training_step",
+    "training_step": "_inner_training_loop",
+    "log": "_maybe_log_save_evaluate",
+    "get_batch_samples": "_inner_training_loop",
+    "_get_train_sampler": "get_train_dataloader",
+}
+"""The method of the Trainer that calls it so: a script that has its own of that calls as it likes."""
 _BY_NAME = ("compute_loss",)
 """Methods to which the Trainer passes the later arguments by their names; to the others by position."""
 _ASKING = ("version", "signature", "parameters", "hasattr")
@@ -66,10 +74,41 @@ def derived(tree: ast.Module, imported: Collection[str], known: Collection[str])
     return found
 
 
+def used(trees: Iterable[ast.Module]) -> set[str]:
+    """The names of classes that some file makes use of, otherwise than as a base; and the bases of those."""
+    names: set[str] = set()
+    bases: dict[str, set[str]] = {}
+    for tree in trees:
+        derived_from = {id(base): node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for base in node.bases}
+        for node in ast.walk(tree):
+            name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+            if id(node) in derived_from:
+                bases.setdefault(derived_from[id(node)], set()).add(name)
+            elif name:
+                names.add(name)
+    pending = list(names)
+    while pending:
+        new = bases.get(pending.pop(), set()) - names
+        names |= new
+        pending += new
+    return names
+
+
 def words(trainers: Mapping[str, Derived]) -> list[str]:
     """What they override and pass on."""
-    found = [word for one in trainers.values() for method in one.methods for word in (*_overridden(method), *_passed_on(method, one.base))]
+    found: list[str] = []
+    for one in trainers.values():
+        theirs = {method.name for method in one.methods if not _defers(method)}
+        for method in one.methods:
+            found += [] if CALLERS.get(method.name) in theirs else _overridden(method)
+            found += _passed_on(method, one.base)
     return list(dict.fromkeys(found))
+
+
+def _defers(method: ast.FunctionDef) -> bool:
+    """Whether it calls the method that it overrides."""
+    calls = (node.func for node in ast.walk(method) if isinstance(node, ast.Call))
+    return any(isinstance(called, ast.Attribute) and called.attr == method.name and _is_super(called.value) for called in calls)
 
 
 def _overridden(method: ast.FunctionDef) -> Iterator[str]:

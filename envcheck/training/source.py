@@ -7,13 +7,13 @@ trainers are looked for in the files of the project as well that the script impo
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from envcheck.documents import read_text
 from envcheck.errors import InputError
 from envcheck.model import Anomaly, Fact
-from envcheck.training import local
+from envcheck.training import local, overrides
 from envcheck.training.arguments import of_script, together
 from envcheck.training.imports import words
 
@@ -40,27 +40,34 @@ def read(path: str) -> Source:
         line = getattr(error, "lineno", None)
         reason = getattr(error, "msg", None) or "it is nested too deeply or holds a null byte"
         raise InputError(f"is no Python that can be parsed: {reason}", where=f"{path}:{line}" if line else path, hint="name the training script") from None
-    script = _Script(path, text, tree)
-    scripts = [script, *(_Script(*one) for one in local.modules(path, tree))]
-    asked = {"arguments": _arguments(scripts), "imports": _imports_of(scripts)}
+    script = _Script(path, tree)
+    others = local.modules(path, tree)
+    scripts = [script, *(_Script(one.path, one.tree) for one in others)]
+    certain = [(path, text), *((one.path, one.text) for one in others if one.is_certain)]
+    asked = {"arguments": _arguments(scripts), "imports": _imports_of(certain)}
     told = {key: fact for key, fact in asked.items() if fact is not None}
     return Source({**_precision(script), **_padding_side(script), **told}, tuple(_anomalies(script)))
 
 
-def _arguments(scripts: Iterable[_Script]) -> Fact | None:
-    """What the script, and the files of the project that it imports, give classes and methods of transformers and trl."""
-    return together([fact for one in scripts for fact in [of_script(one.tree, one.calls, one.imported, one.path)] if fact is not None])
+def _arguments(scripts: Sequence[_Script]) -> Fact | None:
+    """What the script, and the files of the project that it imports, give classes and methods of transformers and trl.
+
+    In the script all trainers count, in the other files those of which some file makes use.
+    """
+    used = overrides.used(one.tree for one in scripts)
+    found = [of_script(one.tree, one.calls, one.imported, one.path, used if number else None) for number, one in enumerate(scripts)]
+    return together([fact for fact in found if fact is not None])
 
 
-def _imports_of(scripts: Iterable[_Script]) -> Fact | None:
-    """The names that they import from the packages whose names come and go."""
-    found = [(words(one.text.encode()), one.path) for one in scripts]
+def _imports_of(files: Iterable[tuple[str, str]]) -> Fact | None:
+    """The names that files, given with their texts, import from the packages whose names come and go."""
+    found = [(words(text.encode()), path) for path, text in files]
     return together([Fact(" ".join(names), path) for names, path in found if names])
 
 
 class _Script:
-    def __init__(self, path: str, text: str, tree: ast.Module) -> None:
-        self.path, self.text, self.tree = path, text, tree
+    def __init__(self, path: str, tree: ast.Module) -> None:
+        self.path, self.tree = path, tree
         self.nodes = list(ast.walk(tree))
         self.calls = [(node, _dotted(node.func)) for node in self.nodes if isinstance(node, ast.Call)]
         self.functions = [tree, *(node for node in self.nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))]

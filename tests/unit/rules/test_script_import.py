@@ -68,7 +68,8 @@ def test_a_script_and_what_it_imports_of_its_project(tmp_path: Path) -> None:
     (tmp_path / "trl" / "__init__.py").write_text("from transformers import NotOfTheProject\n")
     (tmp_path / "part.py").write_text("from trl import GRPOConfig\n")
     script = tmp_path / "train.py"
-    script.write_text("from transformers import AdamW\nimport part, trl\n")
+    (tmp_path / "seldom.py").write_text("from trl import PPOConfig\n")
+    script.write_text("from transformers import AdamW\nimport part, trl\ndef f():\n    import seldom\nif NEW:\n    import seldom\n")
     fact = training.snapshot([], [], [str(script)], lambda message: None).train["imports"]
     assert fact.value == "transformers.AdamW trl.GRPOConfig"
     assert fact.origin == f"{script}, {tmp_path / 'part.py'}"

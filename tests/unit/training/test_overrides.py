@@ -56,6 +56,20 @@ def test_only_what_is_derived_from_a_trainer_counts(tmp_path: Path) -> None:
     assert written(tmp_path, further) == ["SFTTrainer.tokenizer", "Trainer.training_step-num_items_in_batch"]
 
 
+def test_a_trainer_that_calls_its_method_itself_is_left_alone(tmp_path: Path) -> None:
+    narrow = f"{HEAD}    def _get_train_sampler(self): ...\n"
+    assert written(tmp_path, f"{narrow}    def get_train_dataloader(self): return make(self._get_train_sampler())\n") == []
+    assert written(tmp_path, f"{narrow}    def get_train_dataloader(self): return super().get_train_dataloader()\n") != []
+
+
+def test_a_trainer_in_another_file_counts_where_it_is_made_use_of(tmp_path: Path) -> None:
+    (tmp_path / "part.py").write_text(f"{HEAD}    def log(self, logs): ...\nclass Other(Mine): ...\n")
+    assert written(tmp_path, "from part import Mine\n") == []
+    assert written(tmp_path, "from part import Mine\nclass Further(Mine): ...\n") == []
+    assert written(tmp_path, "from part import Mine\nkind = Mine\n") == ["Trainer.log-start_time"]
+    assert written(tmp_path, "import part\npart.Other(model=m)\n") == ["Trainer.log-start_time"]
+
+
 def test_the_files_that_a_script_imports_are_read_too(tmp_path: Path) -> None:
     package = tmp_path / "llava" / "train"
     package.mkdir(parents=True)
@@ -65,7 +79,7 @@ def test_the_files_that_a_script_imports_are_read_too(tmp_path: Path) -> None:
     (package / "train.py").write_text("import llava.train.broken\nfrom ...above import x\n")
     (package / "broken.py").write_text("def (")
     (tmp_path / "start").mkdir()
-    (tmp_path / "start" / "run.py").write_text("from llava.train import Mine\n")
+    (tmp_path / "start" / "run.py").write_text("from llava.train import Mine\nMine()\n")
     script = str(tmp_path / "start" / "run.py")
     fact = training.snapshot([], [], [script], lambda message: None).train["arguments"]
     assert fact.value == "Trainer._get_train_sampler-train_dataset"
