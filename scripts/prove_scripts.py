@@ -54,7 +54,7 @@ class Line(torch.nn.Module):
 class Mine(Trainer):
     METHOD
 
-settings = TrainingArguments(tempfile.mkdtemp(), max_steps=2, logging_steps=1, save_steps=1, report_to=[], use_cpu=True)
+settings = TrainingArguments(tempfile.mkdtemp(), max_steps=2, logging_steps=1, save_steps=1, report_to=[], use_cpu=True, disable_tqdm=True)
 Mine(model=Line(), args=settings, train_dataset=Numbers()).train()
 """
 
