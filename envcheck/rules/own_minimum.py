@@ -16,6 +16,7 @@ PAGE = Page(
         r"Using the `Trainer` with `PyTorch` requires `accelerate>=",
         r"The version of PEFT you (are using|have installed) is not compatible|version of PEFT you are using is not",
         r"requires (the latest version of )?bitsandbytes: `pip install -U",
+        r"OpenRLHF only supports vllm",
         r"deepspeed>=[\d.]+ is required for a normal functioning",
         r"unexpected keyword argument 'use_seedable_sampler'",
         r"Found an incompatible version of (torchao|auto-gptq|gptqmodel)\. Found version",
