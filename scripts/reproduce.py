@@ -265,6 +265,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if missing or not (given.ids or given.all):
         parser.error(f"no reproducer: {', '.join(sorted(missing))}" if missing else "which entries? Name some, or --all")
     chosen = {path: found for path, found in known.items() if given.all or path.stem in given.ids}
+    if given.folder:
+        given.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="reproduce-") as folder:
         bench = Bench(given.folder.resolve() if given.folder else Path(folder), dict(one.split("=", 1) for one in given.python))
         return _run(chosen, bench, given.jobs, given.record)
