@@ -72,6 +72,7 @@ TRAIN_KEYS = (
     "packing_isolated",
     "fsdp_cpu_ram_efficient_loading",
     "fsdp_sync_module_states",
+    "fsdp_activation_checkpointing",
     "fsdp_state_dict_type",
     "arguments",
     "imports",
@@ -127,6 +128,7 @@ _SWITCHES = (
     "packing_isolated",
     "fsdp_cpu_ram_efficient_loading",
     "fsdp_sync_module_states",
+    "fsdp_activation_checkpointing",
 )
 _PRECISIONS = ("precision", "trainer_precision", "declared_precision")
 _ALIASES: Dict[str, Dict[str, str]] = {

@@ -182,6 +182,8 @@ def fsdp_loading(section: Section, outer: Section | None = None) -> dict[str, Fa
         "fsdp_version": version,
         "fsdp_state_dict_type": section.word("fsdp_state_dict_type") or section.word("state_dict_type"),
         **{f"fsdp_{name}": section.switch(f"fsdp_{name}") or section.switch(name) for name in names},
+        # Outside fsdp_config the short name is transformers 5's for the Trainer's own checkpointing.
+        "fsdp_activation_checkpointing": section.switch("fsdp_activation_checkpointing") or (section.switch("activation_checkpointing") if outer else None),
     }
 
 

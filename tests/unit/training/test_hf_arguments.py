@@ -108,6 +108,8 @@ def test_precision(tmp_path: Path, text: str, side: Any, precision: Any) -> None
         pytest.param("fsdp_config: {fsdp_version: 2}", "fsdp_version", 2, id="fsdp-version"),
         pytest.param("fsdp_config: {version: 2}", "fsdp_version", 2, id="fsdp-version-short"),
         pytest.param("fsdp_config: {}\nfsdp_version: 2", "fsdp_version", 2, id="fsdp-version-outside"),
+        pytest.param("fsdp_config: {activation_checkpointing: true}", "fsdp_activation_checkpointing", "true", id="fsdp-checkpointing"),
+        pytest.param("activation_checkpointing: true", "fsdp_activation_checkpointing", "missing", id="checkpointing-of-the-trainer"),
         pytest.param("version: 2", "fsdp_version", "missing", id="version-of-something-else"),
         pytest.param("fsdp_config: {state_dict_type: FULL_STATE_DICT}", "fsdp_state_dict_type", "FULL_STATE_DICT", id="fsdp-state"),
         pytest.param("precompute_ref_log_probs: true", "precompute_ref_log_probs", "true", id="dpo-reference"),
