@@ -47,7 +47,9 @@ class Wheel:
     def __init__(self, path: Path) -> None:
         self._zip = zipfile.ZipFile(path)
         self._folders: Dict[str, List[str]] = {}
-        for name in self._zip.namelist():
+        # What a wheel with compiled parts has in `x.data/purelib` is put beside the rest.
+        self._at = {re.sub(r"^[^/]+\.data/(?:pure|plat)lib/", "", name): name for name in self._zip.namelist()}
+        for name in self._at:
             parts = name.rstrip("/").split("/")
             for end in range(len(parts)):
                 self._folders.setdefault("/".join(parts[:end]), []).append(parts[end])
@@ -55,13 +57,17 @@ class Wheel:
     def read(self, path: str) -> Optional[bytes]:
         """The bytes of a file; None where there is none."""
         try:
-            return self._zip.read(path)
+            return self._zip.read(self._at[path])
         except KeyError:
             return None
 
     def listed(self, folder: str) -> FrozenSet[str]:
         """The names in a folder."""
         return _names(self, folder)
+
+    def paths(self) -> List[str]:
+        """Every file."""
+        return list(self._at)
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 from envcheck import documents, versions
 from envcheck.documents import Text, line_of
 from envcheck.errors import InputError, MatrixError, Problem
-from envcheck.facts import arguments, binaries, builds, families, gone, images, minimums, missing, numpy_abi, public, refused, releases, requires, stacks
+from envcheck.facts import arguments, binaries, builds, calls, families, gone, images, minimums, missing, numpy_abi, public, refused, releases, requires, stacks
 from envcheck.facts.columns import ARCHITECTURE, package
 
 
@@ -85,6 +85,7 @@ TABLES: Dict[str, Callable[[Any], Any]] = {
     "refused_metadata": refused.check_row,
     "own_minimums": minimums.check_row,
     "arguments": arguments.check_row,
+    "call_arguments": calls.check_row,
     "model_families": families.check_row,
     "family_precision": families.check_precision,
     "stacks": stacks.check_row,
@@ -106,6 +107,7 @@ BY_PACKAGE = frozenset(
         "refused_metadata",
         "own_minimums",
         "arguments",
+        "call_arguments",
         "missing_names",
         "framework_names",
         "outside_names",

@@ -104,6 +104,29 @@ FRAMEWORKS: Dict[str, Looked] = {
     "lightning": Looked("lightning", (_whole("lightning"), *_each("error", lightning__pytorch="`lightning.pytorch`"))),
     "torchmetrics": Looked("torchmetrics", (_whole("torchmetrics"),)),
     "torchtune": Looked("torchtune", (_whole("torchtune"), *_each("error", torchtune__training="every recipe (`torchtune.training`)"))),
+    "setfit": Looked("setfit", (_whole("setfit"),)),
+    "flair": Looked("flair", (_whole("flair"),)),
+    "adapters": Looked("adapters", (_whole("adapters"),)),
+    "litgpt": Looked("litgpt", (_whole("litgpt"), *_each("error", litgpt__finetune__lora="`litgpt finetune`", litgpt__pretrain="`litgpt pretrain`"))),
+    "flagembedding": Looked("FlagEmbedding", (_whole("FlagEmbedding"),)),
+    "colpali-engine": Looked("colpali_engine", (_whole("colpali_engine"), *_each("warning", colpali_engine__trainer="`colpali_engine.trainer`"))),
+    "fschat": Looked("fastchat", (*_each("error", fastchat__train__train="`fastchat.train.train`"), *_each("warning", fastchat__model="`fastchat.model`"))),
+    "openrlhf": Looked(
+        "openrlhf", _each("error", openrlhf__cli__train_sft="`openrlhf.cli.train_sft`", openrlhf__cli__train_ppo_ray="`openrlhf.cli.train_ppo_ray`")
+    ),
+    "llmcompressor": Looked(
+        "llmcompressor", (_whole("llmcompressor"), *_each("error", llmcompressor__entrypoints__oneshot="`oneshot`", llmcompressor__transformers="`oneshot`"))
+    ),
+    "compressed-tensors": Looked("compressed_tensors", (_whole("compressed_tensors"), *_each("error", compressed_tensors__quantization="quantized models"))),
+    "mergekit": Looked("mergekit", _each("error", mergekit__merge="`mergekit-yaml`", mergekit__scripts__run_yaml="`mergekit-yaml`")),
+    "lm-eval": Looked("lm_eval", (_whole("lm_eval"), *_each("error", lm_eval__models__huggingface="`--model hf`"))),
+    "simpletransformers": Looked(
+        "simpletransformers",
+        (*_each("error", simpletransformers__classification="classification models"), *_each("warning", simpletransformers__ner="NER models")),
+    ),
+    "megatron-core": Looked("megatron", _each("error", megatron__core="`import megatron.core`", megatron__core__transformer="`megatron.core.transformer`")),
+    "xtuner": Looked("xtuner", _each("error", xtuner__tools__train="`xtuner train`", xtuner__engine="`xtuner train`", xtuner__model="`xtuner train`")),
+    "auto-gptq": Looked("auto_gptq", (_whole("auto_gptq"),)),
 }
 """Those that are looked up in the table alone: importing them starts too much, and some refuse a machine without a GPU."""
 
