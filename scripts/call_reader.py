@@ -193,7 +193,8 @@ class _Function:
         is_open = any(isinstance(one, ast.Starred) for one in node.args) or any(one.arg is None for one in node.keywords)
         shape = Shape(sum(not isinstance(one, ast.Starred) for one in node.args), tuple(one.arg for one in node.keywords if one.arg), is_open)
         target, is_inherited = self._target(node.func)
-        if target is not None:
+        is_unbound = bool(node.args) and isinstance(node.args[0], ast.Name) and node.args[0].id == "self"
+        if target is not None and (is_inherited or "." not in target[1] or not is_unbound):
             self._found.calls.append(Call(self._scope, target, shape, node.lineno, guards, is_inherited))
 
     def _target(self, node: ast.expr) -> Tuple[Optional[Origin], bool]:

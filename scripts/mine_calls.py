@@ -36,7 +36,7 @@ from envcheck.names.package import Package  # noqa: E402
 from envcheck.names.roots import FRAMEWORKS, PACKAGES  # noqa: E402
 from envcheck.names.source import Module, parsed  # noqa: E402
 
-READING = 1
+READING = 2
 PROVIDERS = (
     "transformers",
     "accelerate",
