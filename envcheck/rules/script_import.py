@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Dict, List, Tuple
 
+from envcheck import versions
 from envcheck.conditions import truth_of
 from envcheck.model import Finding, Page, Snapshot, Truth, UsedFact
 from envcheck.rules.rule import Rule, Tables
@@ -58,10 +59,25 @@ def _finding(package: str, missing: Dict[str, Tuple[str, str]], snapshot: Snapsh
     there, fact = snapshot.package(package), snapshot.train["imports"]
     words = [f"`{name}` ({'there since' if word == 'since' else 'last in'} {release})" for name, (word, release) in missing.items()]
     title = f"{package} {there.value} does not have {', '.join(words)}"
-    fixes = [f"{package}>={release}" if word == "since" else f"{package}<={release}" for word, release in missing.values()]
-    page = replace(PAGE, fix=(f"install {' and '.join(dict.fromkeys(fixes))}", "or change what the script imports"))
+    page = replace(PAGE, fix=_fixes(package, list(missing.values())))
     used = (UsedFact(package, there.value or "", there.origin), UsedFact("train.imports", " ".join(missing), fact.origin))
     return Finding(ID, "bad", "error", "certain", title, (package, "config"), used, page)
+
+
+def _fixes(package: str, releases: List[Tuple[str, str]]) -> Tuple[str, ...]:
+    """A release that has all the names, where there is one."""
+    low = [release for word, release in releases if word == "since"]
+    high = [release for word, release in releases if word == "until"]
+    newest = [one for one in low if all(_is_at_least(one, other) for other in low)][:1]
+    oldest = [one for one in high if all(_is_at_least(other, one) for other in high)][:1]
+    if newest and oldest and not _is_at_least(oldest[0], newest[0]):
+        return (f"no release of {package} has all of these names: change what the script imports",)
+    bounds = [*(f">={one}" for one in newest), *(f"<={one}" for one in oldest)]
+    return (f"install {package}{','.join(bounds)}", "change what the script imports")
+
+
+def _is_at_least(one: str, other: str) -> bool:
+    return versions.within(versions.installed(one), versions.specifier(f">={other}")) is True
 
 
 RULE = Rule(ID, "a script imports a name that the installed release does not have", PAGE, find)

@@ -49,6 +49,19 @@ def test_each_package_is_told_by_itself_and_what_is_open_is_not() -> None:
 
 
 @pytest.mark.parametrize(
+    ("names", "version", "fix"),
+    [
+        ("transformers.Qwen2_5_VLConfig transformers.EncoderDecoderCache", "4.40.0", "install transformers>=4.49.0"),
+        ("transformers.AdamW transformers.cache_utils.HybridCache", "5.0.0", "install transformers<=4.49.0"),
+        ("transformers.AdamW transformers.Qwen3Config", "4.50.0", "no release of transformers has all of these names: change what the script imports"),
+    ],
+)
+def test_the_fix_has_all_names_or_says_that_none_has(names: str, version: str, fix: str) -> None:
+    [finding] = told(names, transformers=version)
+    assert finding.page.fix[0] == fix
+
+
+@pytest.mark.parametrize(
     ("text", "asked"),
     [
         (b"from transformers import AdamW, Trainer as T\nfrom trl.core import x", ["transformers.AdamW", "transformers.Trainer", "trl.core.x"]),
