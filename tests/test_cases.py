@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional
 
@@ -33,12 +34,14 @@ def test_the_bad_ones_are_found_or_pointed_at() -> None:
 
 
 def test_the_blind_samples_got_no_worse() -> None:
-    """No bound: they say what to expect of an unread report. But what was found on sight stays found, and no good one is refused."""
+    """No bound: they say what to expect of an unread report. But what was found on sight stays found, unless for a wrong reason, and no good one is refused."""
+    rows = [json.loads(line) for file in sorted(BLIND.glob("*.jsonl")) for line in file.read_text(encoding="utf-8").splitlines()]
+    by_luck = {row["id"] for row in rows if "for another reason" in row.get("caveat", "")}
     judged = effect.judge(effect.read([BLIND]), Checker())
     assert [one.case.id for one in judged if not one.case.first] == []
     rank = (*effect.BAD_OUTCOMES, *effect.GOOD_OUTCOMES).index
     lost = [one.case.id for one in judged if not one.case.good and rank(one.outcome) > rank(one.case.first)]
-    assert lost == []
+    assert set(lost) - by_luck == set()
     assert [one.case.id for one in judged if one.case.good and one.outcome == "refused"] == []
 
 
