@@ -41,7 +41,8 @@ class Matches(NamedTuple):
 def match(snapshot: Snapshot, entries: Iterable[Entry], likely: Optional[Callable[[], Snapshot]] = None) -> Matches:
     """Findings of the bad and caution entries that hold, certainly or possibly, and the undecided ones, each ranked.
 
-    `likely` gives the snapshot with its open requirements settled as an installer would: what does not hold of that is a note.
+    `likely` gives the snapshot with its open requirements settled as an installer would: what does not hold of that is a note, where no
+    training setting takes part.
     """
     findings: List[Finding] = []
     undecided: List[Undecided] = []
@@ -57,7 +58,9 @@ def match(snapshot: Snapshot, entries: Iterable[Entry], likely: Optional[Callabl
             findings.append(finding(entry, outcome, "possible", "warning", outcome.missing))
         elif not outcome.missing:
             severity = _possible_severity(entry, outcome)
-            is_unlikely = severity == "warning" and likely is not None and evaluate(entry.when, likely()).truth is Truth.NO
+            # Whoever states a setting that the entry is about has a run, and perhaps an environment made months ago.
+            is_spoken_of = any(key.startswith("train.") for key, _ in outcome.used)
+            is_unlikely = severity == "warning" and not is_spoken_of and likely is not None and evaluate(entry.when, likely()).truth is Truth.NO
             findings.append(finding(entry, outcome, "possible", "note" if is_unlikely else severity))
         elif _is_near(entry, outcome, snapshot):
             undecided.append(Undecided(entry.id, entry.kind, entry.severity, entry.culprit, entry.title, outcome.missing))

@@ -64,3 +64,11 @@ def test_what_an_installer_would_not_take_is_a_note() -> None:
     assert severities(transformers="4.45.2", accelerate=">=0.21")["accelerate-before-0.34-optimizer-train"] == "note"
     assert severities(transformers="4.45.2", accelerate=">=0.21,<0.34")["accelerate-before-0.34-optimizer-train"] == "warning"
     assert severities(torch="2.0.1", numpy=">=1.20")["numpy-2-torch-before-2.3"] == "warning"
+
+
+def test_a_setting_that_was_stated_keeps_the_warning() -> None:
+    """Who shows a ZeRO config has a run, and perhaps an older DeepSpeed than the newest."""
+    zero = {"zero_stage": "2", "overlap_comm": "true", "precision": "bf16"}
+    snapshot = snap(packages={"torch": "2.4.0", "deepspeed": ">=0"}, train=zero)
+    [finding] = [one for one in Checker().report(snapshot).findings if one.id == "deepspeed-0.12.4-zero12-overlap"]
+    assert (finding.severity, finding.certainty) == ("warning", "possible")
