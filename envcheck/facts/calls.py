@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 from envcheck import versions
+from envcheck.facts.missing import check_block
 
 _KEYS = {"versions", "file", "where", "how", "name", "of", "refuses", "first", "last", "says", "with", "stops", "severity"}
 KINDS = ("call", "override", "import")
@@ -44,13 +45,7 @@ def check_row(row: Mapping[str, Any]) -> Tuple[str, List[Any]]:
 
     Raises ValueError, KeyError or TypeError for a malformed row.
     """
-    strange = set(row) - {"package", "newest", "source", "calls"}
-    if strange:
-        raise ValueError(f"unknown key {', '.join(sorted(strange))}")
-    versions.installed(row["newest"])
-    if not row["source"]:
-        raise ValueError("a row has its `source`")
-    return str(row["package"]), [str(row["newest"]), [_one(one) for one in row["calls"]]]
+    return check_block(row, "calls", _one)
 
 
 def _one(row: Mapping[str, Any]) -> List[Any]:

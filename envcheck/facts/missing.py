@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 from envcheck import versions
 
@@ -39,11 +39,18 @@ def check_row(row: Mapping[str, Any]) -> Tuple[str, List[Any]]:
 
     Raises ValueError, KeyError or TypeError for a malformed row.
     """
-    strange = set(row) - {"package", "newest", "source", "missing"}
+    return check_block(row, "missing", _one)
+
+
+def check_block(row: Mapping[str, Any], key: str, one: Callable[[Mapping[str, Any]], List[Any]]) -> Tuple[str, List[Any]]:
+    """A package with its newest release that was read, and a list under `key` -> (package, [newest, list])."""
+    strange = set(row) - {"package", "newest", "source", key}
     if strange:
         raise ValueError(f"unknown key {', '.join(sorted(strange))}")
     versions.installed(row["newest"])
-    return str(row["package"]), [str(row["newest"]), [_one(one) for one in row["missing"]]]
+    if not row["source"]:
+        raise ValueError("a row has its `source`")
+    return str(row["package"]), [str(row["newest"]), [one(inner) for inner in row[key]]]
 
 
 def _one(row: Mapping[str, Any]) -> List[Any]:

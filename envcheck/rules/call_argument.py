@@ -10,7 +10,7 @@ from envcheck.conditions import truth_of
 from envcheck.facts import calls
 from envcheck.facts.calls import Refused
 from envcheck.model import Fact, Finding, Page, Snapshot, Truth, Undecided, UsedFact
-from envcheck.rules.rule import Rule, Tables, Told
+from envcheck.rules.rule import Rule, Tables, Told, asking
 
 ID = "call-not-taken"
 TABLE = "call_arguments"
@@ -35,17 +35,10 @@ PAGE = Page(
 
 def find(snapshot: Snapshot, tables: Tables) -> Tuple[Told, ...]:
     """One finding for each pair of packages whose releases do not fit; a question where only some trainers are stopped and nobody said which runs."""
-    told: List[Told] = []
-    for package, fact in tables.subjects(TABLE, snapshot):
-        rows = tables.about(TABLE, package, str(fact.value), _asking) if fact.is_known and not fact.is_open else None
-        told += _of(package, snapshot, rows, tables.of(TABLE, package)) if rows else ()
-    return tuple(told)
+    return tuple(one for package, rows, block in tables.speaking(TABLE, snapshot, _ASKING) for one in _of(package, snapshot, rows, block))
 
 
-def _asking(block: Any, version: str) -> Tuple[Refused, ...]:
-    """The rows that may be about one version of the caller."""
-    alone = Snapshot(packages={"caller": Fact(version)})
-    return tuple(row for row in calls.rows(block) if truth_of("caller", row.versions, alone) is not Truth.NO)
+_ASKING = asking(calls.rows)
 
 
 def _of(package: str, snapshot: Snapshot, rows: Sequence[Refused], block: Any) -> List[Told]:

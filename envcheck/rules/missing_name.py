@@ -10,7 +10,7 @@ from envcheck.facts import missing
 from envcheck.facts.missing import Missing
 from envcheck.model import Fact, Finding, Page, Snapshot, Truth, UsedFact
 from envcheck.names.roots import FRAMEWORKS, PACKAGES, Root
-from envcheck.rules.rule import Rule, Tables
+from envcheck.rules.rule import Rule, Tables, asking
 
 ID = "missing-name"
 LINKS = ("https://docs.python.org/3/reference/simple_stmts.html#the-import-statement",)
@@ -33,18 +33,11 @@ PAGE = Page(
 
 def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     """One finding for each pair of packages whose releases do not fit."""
-    found: List[Finding] = []
-    for table in _TABLES:
-        for package, fact in tables.subjects(table, snapshot):
-            rows = tables.about(table, package, str(fact.value), _asking) if fact.is_known and not fact.is_open else None
-            found += _of(package, snapshot, rows, tables.of(table, package)) if rows else ()
-    return tuple(found)
+    speaking = (one for table in _TABLES for one in tables.speaking(table, snapshot, _ASKING))
+    return tuple(one for package, rows, block in speaking for one in _of(package, snapshot, rows, block))
 
 
-def _asking(block: Any, version: str) -> Tuple[Missing, ...]:
-    """The rows that may be about one version of the importer: most are about others, and are not asked for every snapshot."""
-    alone = Snapshot(packages={"importer": Fact(version)})
-    return tuple(row for row in missing.rows(block) if truth_of("importer", row.versions, alone) is not Truth.NO)
+_ASKING = asking(missing.rows)
 
 
 def _of(package: str, snapshot: Snapshot, rows: Sequence[Missing], block: Any) -> List[Finding]:

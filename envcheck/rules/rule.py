@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Any, Callable, Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
-from envcheck.model import Fact, Finding, Page, Snapshot, Undecided
+from envcheck.conditions import truth_of
+from envcheck.model import Fact, Finding, Page, Snapshot, Truth, Undecided
 
 _Made = TypeVar("_Made")
 Rows = Sequence[Sequence[Any]]
@@ -69,6 +70,13 @@ class Tables:
             self._versions[key] = build(block, version)
         return self._versions[key]  # type: ignore[no-any-return]
 
+    def speaking(self, name: str, snapshot: Snapshot, build: Callable[[Any, str], Sequence[_Made]]) -> Iterator[Tuple[str, Sequence[_Made], Any]]:
+        """Package, what `build` makes of its block for the version that is there, and the block; of the packages of which it makes anything."""
+        for package, fact in self.subjects(name, snapshot):
+            rows = self.about(name, package, str(fact.value), build) if fact.is_known and not fact.is_open else None
+            if rows:
+                yield package, rows, self.of(name, package)
+
     def once(self, snapshot: Snapshot, build: Callable[[Snapshot, Tables], _Made]) -> _Made:
         """What `build` makes of a snapshot for several rules, kept until another snapshot comes."""
         if self._snapshot is not snapshot:
@@ -79,6 +87,16 @@ class Tables:
 
 
 _LIMIT = 20_000
+
+
+def asking(rows: Callable[[Any], Iterable[Any]]) -> Callable[[Any, str], Tuple[Any, ...]]:
+    """For `Tables.speaking`: of the rows of a block those whose `versions` one version may fit. Most are about others, and are not asked for every snapshot."""
+
+    def build(block: Any, version: str) -> Tuple[Any, ...]:
+        alone = Snapshot(packages={"asking": Fact(version)})
+        return tuple(row for row in rows(block) if truth_of("asking", row.versions, alone) is not Truth.NO)
+
+    return build
 
 
 Told = Union[Finding, Undecided]

@@ -21,7 +21,7 @@ WITH = {**NEW, "name": "transformers.Y", "with": {"torch": ">=2.5"}, "lacks": ["
 
 
 def tables(package: str, *rows: Dict[str, Any]) -> Tables:
-    _, block = missing.check_row({"package": package, "newest": "1.5.0", "missing": list(rows)})
+    _, block = missing.check_row({"package": package, "newest": "1.5.0", "source": "wheels", "missing": list(rows)})
     return Tables(read=lambda name, asked=None: block if (name, asked) == ("missing_names", package) else None)
 
 
@@ -83,7 +83,7 @@ def test_what_else_the_import_stands_behind_must_be_there() -> None:
 @pytest.mark.parametrize("change", [{"lacks": ["5.0"]}, {"versions": "new"}, {"first": "soon"}, {"files": "x"}, {"how": "import"}])
 def test_a_malformed_row_is_refused(change: Dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        missing.check_row({"package": "peft", "newest": "1.0", "missing": [{**GONE, **change}]})
+        missing.check_row({"package": "peft", "newest": "1.0", "source": "wheels", "missing": [{**GONE, **change}]})
 
 
 @pytest.mark.parametrize(
