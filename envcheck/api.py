@@ -82,8 +82,8 @@ class Checker:
         snapshot = derive(snapshot, self.gpu_rows)
         candidates = () if self._rules_only else self.matrix.candidates(snapshot)
         found = {located.entry.id: (located, index) for located, index in candidates}
-        settled = lambda: self.tables().once(snapshot, rules.likely.chosen)  # noqa: E731
-        matches = match(snapshot, (located.entry for located, _ in found.values()), settled)
+        entries = (located.entry for located, _ in found.values())
+        matches = match(snapshot, entries, lambda: self.tables().once(snapshot, rules.likely.chosen))
         computed = rules.judge(snapshot, self.tables())
         findings = rules.once.said_once(_with_pages(matches.findings, found), computed.findings)
         findings += rules.unpinned.findings(snapshot, unpinned(snapshot, matches))

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from envcheck.documents import read_text
 from envcheck.errors import InputError
+from envcheck.training.imports import PROVIDERS
 
 MOST = 300
 """So many files are read of one project at most."""
-STACK = frozenset(("accelerate", "datasets", "deepspeed", "diffusers", "huggingface_hub", "peft", "torch", "transformers", "trl"))
+STACK = PROVIDERS | {"torch"}
 """Packages that an environment has: a folder of that name beside a script is their own checkout, which is no part of the project."""
 _ABOVE = 3
 """Folders above a script in which packages are looked for; where the script lies in a package, its parent is among them."""
@@ -25,7 +26,7 @@ class Local(NamedTuple):
     text: str
     tree: ast.Module
     is_certain: bool
-    """Whether running the script imports it whatever happens: on every way from the script the import stands at the top level, behind no test."""
+    """Whether running the script imports it whatever happens: by imports that all stand at the top level, behind no test."""
 
 
 def modules(path: str, tree: ast.Module) -> list[Local]:

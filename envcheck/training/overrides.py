@@ -39,6 +39,9 @@ _BY_NAME = ("compute_loss",)
 """Methods to which the Trainer passes the later arguments by their names; to the others by position."""
 _ASKING = ("version", "signature", "parameters", "hasattr")
 _PACKAGES = ("transformers", "trl")
+_TRANSFORMERS = ("Trainer", "Seq2SeqTrainer")
+_OF_TRL = frozenset(("get_batch_samples", "_get_train_sampler"))
+"""What some trainers of trl have, or call, in a way of their own (DPOTrainer up to 0.12, GRPOTrainer)."""
 
 
 class Derived(NamedTuple):
@@ -47,15 +50,22 @@ class Derived(NamedTuple):
     base: str
     """The trainer of transformers or trl that it is derived from, perhaps through others."""
     node: ast.ClassDef
+    above: tuple[ast.ClassDef, ...]
+    """The script's own classes between the two."""
 
     @property
     def makes_itself(self) -> bool:
         """Whether it has an `__init__` of its own."""
-        return any(method.name == "__init__" for method in self.methods)
+        return any(method.name == "__init__" for node in (self.node, *self.above) for method in _methods(node))
 
     @property
-    def methods(self) -> list[ast.FunctionDef]:
-        return [one for one in self.node.body if isinstance(one, ast.FunctionDef)]
+    def calls_itself(self) -> set[str]:
+        """The methods of the Trainer that it has in its own way, without `super()`."""
+        return {method.name for node in (self.node, *self.above) for method in _methods(node) if not _defers(method)}
+
+
+def _methods(node: ast.ClassDef) -> list[ast.FunctionDef]:
+    return [one for one in node.body if isinstance(one, ast.FunctionDef)]
 
 
 def derived(tree: ast.Module, imported: Collection[str], known: Collection[str]) -> dict[str, Derived]:
@@ -67,10 +77,10 @@ def derived(tree: ast.Module, imported: Collection[str], known: Collection[str])
     bases.update({f"{package}.{name}": name for name in known for package in _PACKAGES})
     found: dict[str, Derived] = {}
     for node in tree.body:
-        base = next((bases[name] for name in map(ast.unparse, node.bases) if name in bases), None) if isinstance(node, ast.ClassDef) else None
-        if isinstance(node, ast.ClassDef) and base is not None:
-            bases[node.name] = base
-            found[node.name] = Derived(base, node)
+        name = next((name for name in map(ast.unparse, node.bases) if name in bases), None) if isinstance(node, ast.ClassDef) else None
+        if isinstance(node, ast.ClassDef) and name is not None:
+            bases[node.name] = bases[name]
+            found[node.name] = Derived(bases[name], node, (found[name].node, *found[name].above) if name in found else ())
     return found
 
 
@@ -98,9 +108,10 @@ def words(trainers: Mapping[str, Derived]) -> list[str]:
     """What they override and pass on."""
     found: list[str] = []
     for one in trainers.values():
-        theirs = {method.name for method in one.methods if not _defers(method)}
-        for method in one.methods:
-            found += [] if CALLERS.get(method.name) in theirs else _overridden(method)
+        is_of_transformers = one.base in _TRANSFORMERS
+        for method in _methods(one.node):
+            is_called_otherwise = CALLERS.get(method.name) in one.calls_itself or not is_of_transformers and method.name in _OF_TRL
+            found += [] if is_called_otherwise else _overridden(method)
             found += _passed_on(method, one.base)
     return list(dict.fromkeys(found))
 

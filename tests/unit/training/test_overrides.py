@@ -62,6 +62,14 @@ def test_a_trainer_that_calls_its_method_itself_is_left_alone(tmp_path: Path) ->
     assert written(tmp_path, f"{narrow}    def get_train_dataloader(self): return super().get_train_dataloader()\n") != []
 
 
+def test_what_a_class_between_them_or_a_trainer_of_trl_calls_itself_is_left_alone(tmp_path: Path) -> None:
+    between = f"{HEAD}    def training_step(self, model, inputs, n=None): return self.compute_loss(model, inputs)\n"
+    assert written(tmp_path, f"{between}class Further(Mine):\n    def compute_loss(self, model, inputs): ...\n") == []
+    own = "from trl import GRPOTrainer\nclass Mine(GRPOTrainer):\n"
+    assert written(tmp_path, f"{own}    def _get_train_sampler(self): ...\n") == []
+    assert written(tmp_path, f"{own}    def log(self, logs): ...\n") == ["Trainer.log-start_time"]
+
+
 def test_a_trainer_in_another_file_counts_where_it_is_made_use_of(tmp_path: Path) -> None:
     (tmp_path / "part.py").write_text(f"{HEAD}    def log(self, logs): ...\nclass Other(Mine): ...\n")
     assert written(tmp_path, "from part import Mine\n") == []
