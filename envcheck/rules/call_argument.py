@@ -126,7 +126,7 @@ def _own_fix(package: str, rows: Sequence[Refused], block: Any) -> Tuple[str, ..
     last = rows[0].versions.rpartition("=")[2]
     if len({row.versions for row in rows}) > 1 or last == calls.newest(block) or not rows[0].last:
         return ()
-    return (f"or use {package}>{last}",)
+    return (f"use {package}>{last}",)
 
 
 def _is_before(version: str, bound: str) -> bool:

@@ -39,7 +39,10 @@ def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
         return ()
     used = (UsedFact("train.fsdp", fsdp.value or "", fsdp.origin),)
     title = f"FSDP (`{fsdp.value}`) is asked for, and there is one GPU"
-    return (Finding(ID, "bad", "warning", "certain", title, ("config", "torch", "accelerate"), used, PAGE),)
+    # Nobody said how many processes there are: other nodes may have a GPU each as well.
+    is_certain = truth_of("train.world_size", "1", snapshot) is Truth.YES
+    certainty, needs = ("certain", ()) if is_certain else ("possible", ("train.world_size",))
+    return (Finding(ID, "bad", "warning", certainty, title, ("config", "torch", "accelerate"), used, PAGE, needs),)
 
 
 RULE = Rule(ID, "FSDP is asked for, and there is one GPU to shard over", PAGE, find)

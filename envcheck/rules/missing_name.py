@@ -101,7 +101,7 @@ def _importer_fix(package: str, rows: Sequence[Missing], block: Any) -> Tuple[st
     last = rows[0].versions.rpartition("=")[2]
     if len(rows) > 1 or last == missing.newest(block) or not rows[0].last:
         return ()
-    return (f"or use {package}>{last}, which imports it no longer",)
+    return (f"use {package}>{last}, which imports it no longer",)
 
 
 def _is_within(version: str, specifier: str) -> bool:

@@ -59,7 +59,7 @@ def test_an_override_says_who_calls_whom_and_when() -> None:
     assert one.severity == "warning"
     assert one.culprit == ("trl", "transformers")
     assert one.page.cause == "The first log of `DPOTrainer` ends in `TypeError: takes 1 positional arguments but 2 were given` (`trl/trainer/dpo_trainer.py`)."
-    assert one.page.fix == ("use transformers<=4.46.3", "or use trl>0.11.4")
+    assert one.page.fix == ("use transformers<=4.46.3", "use trl>0.11.4")
 
 
 def test_a_call_says_what_is_called_and_where_it_is_taken() -> None:

@@ -55,7 +55,7 @@ def test_it_names_the_file_the_name_and_the_release_that_has_it() -> None:
     assert gone.culprit == ("peft", "transformers")
     assert gone.title == "peft 0.17.0 imports `transformers.HybridCache`, which transformers 5.5.0 does not have"
     assert gone.page.cause == "`peft/peft_model.py` imports `HybridCache` from `transformers` at its top level, so that `import peft` ends in an ImportError."
-    assert gone.page.fix == ("use transformers<=4.57.6, the last release that has it", "or use peft>0.17.1, which imports it no longer")
+    assert gone.page.fix == ("use transformers<=4.57.6, the last release that has it", "use peft>0.17.1, which imports it no longer")
     (new,) = found("peft", [GONE, NEW], peft="0.17.0", transformers="4.30.2")
     assert new.page.fix == ("use transformers>=4.31.0, the first release that has it",)
 
