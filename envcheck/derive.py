@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Callable, Dict, Mapping, Optional, Sequence
+from typing import Callable, Dict, Mapping, Optional, Sequence, Tuple
 
 from envcheck.facts import gpus
-from envcheck.model import Fact, Gpu, Snapshot
+from envcheck.model import Fact, Gpu, Snapshot, plain
 
 # `2.1.2+cu121`, `2.5.0+cu118`: the digits before the last are the major version
 # (https://pytorch.org/get-started/previous-versions/).
@@ -30,7 +30,7 @@ def derive(snapshot: Snapshot, gpu_rows: Callable[[], Sequence[gpus.Row]]) -> Sn
             fact = rule(snapshot)
             if fact is not None:
                 found[key] = fact
-    train = _with_family(snapshot.train)
+    train = _with_sharding(_with_family(snapshot.train))
     devices = snapshot.gpus
     if devices and any(gpu.capability is None and gpu.arch is None for gpu in devices):
         devices = tuple(_with_capability(gpu, gpu_rows()) for gpu in devices)
@@ -50,6 +50,26 @@ def _with_family(train: Mapping[str, Fact]) -> Mapping[str, Fact]:
     name = family(str(model.value))
     return {**train, "model_type": Fact(name, f"the model's name, {model.origin}")} if name else train
 
+
+def _with_sharding(train: Mapping[str, Fact]) -> Mapping[str, Fact]:
+    """The settings with what one way of writing FSDP or DeepSpeed says in the others: `fsdp: 2` is version 2 of FSDP, a
+    version or `parallelism: fsdp` says that it is on, and a ZeRO stage that DeepSpeed is.
+    """
+    found: Dict[str, Fact] = {}
+    for key, rule in _SHARDING.items():
+        if not train.get(key, Fact()).is_known:
+            said = next(((other, train[other]) for other, values in rule.items() if other in train and plain(train[other].value or "") in values), None)
+            if said is not None:
+                other, fact = said
+                found[key] = Fact(plain(fact.value or "") if key == "fsdp_version" else "true", f"train.{other}, {fact.origin}")
+    return {**train, **found} if found else train
+
+
+_SHARDING: Dict[str, Dict[str, Tuple[str, ...]]] = {
+    "fsdp_version": {"fsdp": ("1", "2")},
+    "fsdp": {"fsdp_version": ("1", "2"), "parallelism": ("fsdp",)},
+    "deepspeed": {"zero_stage": ("0", "1", "2", "3")},
+}
 
 # `2.1.2+cu121`, `==2.1.2+cu121`; what `>=2.0,!=2.1.0+cpu` excludes tells nothing.
 _PIN = re.compile(r"(?:={2,3})?\s*[^<>=!~,*]+")

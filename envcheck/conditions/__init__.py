@@ -164,6 +164,8 @@ def condition(key: str) -> Callable[[Snapshot, str], Reading]:
 
 def _dotted(key: str) -> Callable[[Snapshot, str], Reading]:
     room, _, name = key.partition(".")
+    if key == "train.fsdp":
+        return _fsdp
     if room == "train":
         return lambda snapshot, argument: _train(snapshot.train.get(name, _MISSING), argument)
     return lambda snapshot, argument: _env(snapshot, name, argument)
@@ -264,6 +266,18 @@ def _train(fact: Fact, argument: str) -> Reading:
     if fact.value is None:
         return Reading(UNKNOWN, fact)
     return Reading(_train_truth(plain(fact.value), argument), fact)
+
+
+_NOT_TORCHS = ("false", "no", "absent", "none", "", "megatron*")
+
+
+def _fsdp(snapshot: Snapshot, argument: str) -> Reading:
+    """`true` holds for every way of writing that torch's FSDP is on: a strategy such as `full_shard auto_wrap`, or its version."""
+    reading = _train(snapshot.train.get("fsdp", _MISSING), argument)
+    if argument != "true" or reading.truth is not NO or reading.fact is None:
+        return reading
+    value = plain(reading.fact.value or "")
+    return reading if any(fnmatchcase(value, off) for off in _NOT_TORCHS) else Reading(YES, reading.fact)
 
 
 @lru_cache(maxsize=16384)

@@ -9,7 +9,6 @@ from envcheck.model import Finding, Page, Snapshot, Truth, UsedFact
 from envcheck.rules.rule import Rule, Tables
 
 ID = "fsdp-on-one-gpu"
-_ON = ("*shard*", "true", "1")
 
 PAGE = Page(
     symptom=("crash",),
@@ -31,7 +30,7 @@ PAGE = Page(
 def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     """One warning where FSDP 1 is asked for and only one GPU is there, or one process is started."""
     fsdp = snapshot.train.get("fsdp")
-    if fsdp is None or truth_of("train.fsdp", list(_ON), snapshot) is not Truth.YES or truth_of("train.fsdp_version", "2", snapshot) is Truth.YES:
+    if fsdp is None or truth_of("train.fsdp", "true", snapshot) is not Truth.YES or truth_of("train.fsdp_version", "2", snapshot) is Truth.YES:
         return ()
     if Truth.YES not in (truth_of("gpu_count", "1", snapshot), truth_of("train.world_size", "1", snapshot)) or truth_of("torch", "<2.0", snapshot) is Truth.YES:
         return ()

@@ -155,3 +155,22 @@ def test_a_row_has_a_capability_or_an_architecture(tmp_path: Path, row: str, sai
 )
 def test_whether_rocm_can_be_there(known: dict[str, Any], rocm: str | None) -> None:
     assert derive(snap(**known), lambda: ROWS).fact("rocm").value == rocm
+
+
+@pytest.mark.parametrize(
+    ("said", "followed"),
+    [
+        ({"fsdp": 2}, {"fsdp_version": "2"}),
+        ({"fsdp": "1"}, {"fsdp_version": "1"}),
+        ({"fsdp_version": 2}, {"fsdp": "true"}),
+        ({"parallelism": "FSDP"}, {"fsdp": "true"}),
+        ({"zero_stage": 3}, {"deepspeed": "true"}),
+        ({"fsdp": "full_shard auto_wrap"}, {}),
+        ({"parallelism": "ddp"}, {}),
+        ({"fsdp": "false", "parallelism": "fsdp"}, {}),
+        ({"zero_stage": 3, "deepspeed": "false"}, {}),
+    ],
+)
+def test_one_way_of_writing_fsdp_or_deepspeed_says_the_others(said: dict[str, Any], followed: dict[str, str]) -> None:
+    derived = derive(snap(train=said), lambda: ROWS).train
+    assert {key: fact.value for key, fact in derived.items() if key not in said} == followed
