@@ -78,13 +78,15 @@ class Checker:
     def report(self, snapshot: Snapshot) -> Report:
         """Everything there is to say about a snapshot."""
         from envcheck import rules
+        from envcheck.rules.torch_libraries import completed
 
         snapshot = derive(snapshot, self.gpu_rows)
-        candidates = () if self._rules_only else self.matrix.candidates(snapshot)
+        whole = derive(completed(snapshot, self.tables()), self.gpu_rows)
+        candidates = () if self._rules_only else self.matrix.candidates(whole)
         found = {located.entry.id: (located, index) for located, index in candidates}
         entries = (located.entry for located, _ in found.values())
-        matches = match(snapshot, entries, lambda: self.tables().once(snapshot, rules.likely.chosen))
-        computed = rules.judge(snapshot, self.tables())
+        matches = match(whole, entries, lambda: self.tables().once(whole, rules.likely.chosen))
+        computed = rules.judge(whole, self.tables())
         findings = rules.once.said_once(_with_pages(matches.findings, found), computed.findings)
         findings += rules.unpinned.findings(snapshot, unpinned(snapshot, matches))
         good, nearest = self._known_good(snapshot)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
-from envcheck.model import Finding, Page, Snapshot
+from envcheck.model import Fact, Finding, Page, Snapshot
 from envcheck.rules import asking
 from envcheck.rules.rule import Rows, Rule, Tables
 
@@ -59,6 +60,35 @@ def default_cuda(snapshot: Snapshot, tables: Tables) -> Optional[str]:
         return None
     wheel = wheel_of(snapshot, tables)
     return wheel.cuda if wheel else None
+
+
+def completed(snapshot: Snapshot, tables: Tables) -> Snapshot:
+    """The snapshot with the triton, and where the build is certain the cuDNN and NCCL, that torch's wheel for Linux brought along, of
+    which a report or a requirements file seldom speaks. What is spoken of, and what a full listing lacks, stays as it is.
+    """
+    torch, tag = snapshot.package("torch"), str(snapshot.package("torch").value).partition("+")[2]
+    if snapshot.complete or torch.is_open or snapshot.fact("os").value != "linux" or snapshot.fact("arch").value not in (None, "x86_64"):
+        return snapshot
+    if not asking.is_published_torch(snapshot) or tag and not tag.startswith("cu") or _is_for_another_device(snapshot):
+        return snapshot
+    wheel = tables.made("torch_libraries", by_torch).get(asking.release(torch))
+    pins = dict(wheel.requires) if wheel else {}
+    # All builds of a release for CUDA bring one triton; the other libraries are those of its CUDA, which only the tag tells for certain.
+    brought = {"triton": pins.get("triton")} if not any("triton" in name for name in snapshot.packages) else {}
+    if tag and wheel_of(snapshot, tables) is not None and not any(name.startswith("nvidia-") for name in snapshot.packages):
+        brought.update({name: pin for name, pin in pins.items() for library in ("cudnn", "nccl") if library in name and not snapshot.fact(library).is_known})
+    origin = f"torch {asking.release(torch)}'s wheel for Linux"
+    found = {name: Fact(pin[2:] if pin.startswith("==") else pin, origin) for name, pin in brought.items() if pin}
+    return replace(snapshot, packages={**snapshot.packages, **found}) if found else snapshot
+
+
+def _is_for_another_device(snapshot: Snapshot) -> bool:
+    """Whether torch mostly is a build without CUDA here, whatever its version looks like."""
+    return (
+        snapshot.fact("torch_cuda").value == "absent"
+        or snapshot.fact("npu").is_known
+        or any(asking.is_there(snapshot, name) for name in ("torch-npu", "torch-xla"))
+    )
 
 
 def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:

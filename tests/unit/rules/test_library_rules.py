@@ -73,3 +73,39 @@ def test_the_triton_that_torch_pins(given: Any, severities: list[str]) -> None:
 )  # fmt: skip
 def test_wheels_for_a_newer_c_library(glibc: str, given: Any, culprit: Any) -> None:
     assert found(wheel_glibc, glibc=glibc, **given) == ([("warning", culprit)] if culprit else [])
+
+
+@pytest.mark.parametrize(
+    ("given", "brought"),
+    [
+        ({"os": "linux", "torch": "2.6.0"}, {"triton": "3.2.0"}),
+        ({"os": "linux", "torch": "==2.6.0", "torch_cuda": "11.8"}, {"triton": "3.2.0"}),
+        ({"os": "linux", "torch": "2.6.0+cu118"}, {"triton": "3.2.0"}),
+        ({"os": "linux", "torch": "2.6.0+cu124"}, {"triton": "3.2.0", "nvidia-cudnn-cu12": "9.1.0.70", "nvidia-nccl-cu12": "2.21.5"}),
+        ({"os": "linux", "torch": "2.6.0+cu124", "cudnn": "9.5.0", "nccl": "2.21.5"}, {"triton": "3.2.0"}),
+        ({"os": "linux", "torch": "2.6.0+cu124", "nvidia_cudnn_cu12": "9.5.1.17"}, {"triton": "3.2.0"}),
+        ({"os": "linux", "torch": "2.14.0"}, {"triton": "~=3.8.0"}),
+        ({"os": "linux", "torch": "2.6.0", "triton": "3.1.0"}, {}),
+        ({"os": "linux", "torch": "2.6.0", "pytorch_triton_xpu": "3.2.0"}, {}),
+        ({"os": "linux", "torch": "2.6.0", "complete": True}, {}),
+        ({"os": "linux", "torch": "2.6.0", "arch": "aarch64"}, {}),
+        ({"os": "linux", "torch": "2.6.0", "torch_npu": "2.6.0"}, {}),
+        ({"os": "linux", "torch": "2.6.0+cpu"}, {}),
+        ({"os": "linux", "torch": "2.6.0a0+ecf3bae40a.nv25.01"}, {}),
+        ({"os": "linux", "torch": ">=2.6"}, {}),
+        ({"os": "linux", "torch": "1.13.1"}, {}),
+        ({"os": "windows", "torch": "2.6.0"}, {}),
+        ({"torch": "2.6.0"}, {}),
+    ],
+)
+def test_what_came_with_torch_is_known(given: Any, brought: dict[str, str]) -> None:
+    before = snap(**given)
+    after = torch_libraries.completed(before, TABLES)
+    assert {name: fact.value for name, fact in after.packages.items() if name not in before.packages} == brought
+
+
+def test_entries_know_the_triton_that_came_with_torch() -> None:
+    told = {finding.id: finding for finding in Checker().report(snap(os="linux", torch="2.6.0", bitsandbytes="0.44.1")).findings}
+    assert [(one.key, one.value, one.origin) for one in told["bitsandbytes-triton-ops"].facts if one.key == "triton"] == [
+        ("triton", "3.2.0", "torch 2.6.0's wheel for Linux")
+    ]
