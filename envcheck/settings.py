@@ -78,6 +78,9 @@ TRAIN_KEYS = (
     "imports",
     "bnb_4bit_quant_storage",
     "zero3_save_16bit_model",
+    "load_best_model_at_end",
+    "eval_strategy",
+    "save_strategy",
 )
 """Known keys under `train`; another one is kept, with a warning."""
 
@@ -129,6 +132,7 @@ _SWITCHES = (
     "fsdp_cpu_ram_efficient_loading",
     "fsdp_sync_module_states",
     "fsdp_activation_checkpointing",
+    "load_best_model_at_end",
 )
 _PRECISIONS = ("precision", "trainer_precision", "declared_precision")
 _ALIASES: Dict[str, Dict[str, str]] = {

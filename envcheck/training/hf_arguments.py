@@ -78,6 +78,8 @@ def own(section: Section) -> dict[str, Fact | None]:
         "use_liger_kernel": section.switch("use_liger_kernel"),
         "torch_compile": _compile(section),
         "group_by_length": _grouped(section),
+        "eval_strategy": _moment(section, "eval_strategy") or _moment(section, "evaluation_strategy"),
+        "save_strategy": _moment(section, "save_strategy"),
         "fsdp": _fsdp(section),
         **(fsdp_loading(nested(section, "fsdp_config"), section) if isinstance(section.raw("fsdp_config"), dict) else fsdp_loading(section)),
         **_checkpointing(section),
@@ -90,8 +92,13 @@ _SWITCHES = (
     *("tf32", "ddp_find_unused_parameters", "packing", "padding_free", "assistant_only_loss", "use_vllm", "precompute_ref_log_probs"),
     # Of TRL's DPO, KTO and GRPO: until 0.24 the fused loss was switched on apart from the patched model.
     "use_liger_loss",
-    *("average_tokens_across_devices", "auto_find_batch_size", "fp16_full_eval", "bf16_full_eval"),
+    *("average_tokens_across_devices", "auto_find_batch_size", "fp16_full_eval", "bf16_full_eval", "load_best_model_at_end"),
 )
+
+
+def _moment(section: Section, key: str) -> Fact | None:
+    """When something is done: `no` (which YAML reads as false), `steps` or `epoch`. No default: frameworks set their own."""
+    return Fact("no", section.origin(key)) if section.raw(key) is False else section.word(key)
 
 
 def adapter(section: Section) -> dict[str, Fact | None]:
