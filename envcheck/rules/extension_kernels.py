@@ -21,7 +21,8 @@ PAGE = Page(
     ),
     cause="Each extension carries its own machine code, for the GPUs its build names. torch can run on a GPU that an extension beside it has nothing for. "
     "FlashAttention 2 needs compute capability 8.0, and names Blackwell (10.0, 12.0) from 2.7.3 on, where it is compiled with CUDA 12.8 or newer. "
-    "The wheels of xformers have nothing for Volta and older from 0.0.31 on.",
+    "The wheels of xformers have nothing for Volta and older from 0.0.31 on. mamba-ssm names B200 from 2.2.5 on and RTX 50 from 2.2.6 on, causal-conv1d "
+    "from 1.5.1 and 1.5.3 on.",
     fix=(
         "use a release of the extension that has code for this GPU",
         "do without it: `attn_implementation: sdpa` instead of flash_attention_2, a plain optimizer instead of an 8-bit one",
@@ -67,6 +68,15 @@ def _xformers(snapshot: Snapshot, tables: Tables) -> Optional[str]:
     return _listed("xformers", snapshot, tables)
 
 
+def _named_in_setup(package: str) -> Callable[[Snapshot, Tables], Optional[str]]:
+    """The list in its build script, which is the same on every machine, for Blackwell: older GPUs than it names were seen to work."""
+
+    def listed(snapshot: Snapshot, tables: Tables) -> Optional[str]:
+        return _listed(package, snapshot, tables) if asking.has(snapshot, "gpu", ">=10.0") else None
+
+    return listed
+
+
 def _bitsandbytes(snapshot: Snapshot, tables: Tables) -> Optional[str]:
     """The list of the library for torch's CUDA; the nearest library of 0.50 counts as its neighbours."""
     if snapshot.fact("os").value not in (None, "linux"):
@@ -94,8 +104,25 @@ def _xformers_severity(snapshot: Snapshot) -> str:
     return "error" if "xformers.capabilities" in snapshot.builds else "warning"
 
 
-_LISTS: Dict[str, Callable[[Snapshot, Tables], Optional[str]]] = {"flash-attn": _flash, "bitsandbytes": _bitsandbytes, "xformers": _xformers}
-_SEVERITY: Dict[str, Callable[[Snapshot], str]] = {"flash-attn": _flash_severity, "bitsandbytes": _always_error, "xformers": _xformers_severity}
+def _always_warning(snapshot: Snapshot) -> str:
+    """They are there for some layers only, and others go through Triton."""
+    return "warning"
+
+
+_LISTS: Dict[str, Callable[[Snapshot, Tables], Optional[str]]] = {
+    "flash-attn": _flash,
+    "bitsandbytes": _bitsandbytes,
+    "xformers": _xformers,
+    "mamba-ssm": _named_in_setup("mamba-ssm"),
+    "causal-conv1d": _named_in_setup("causal-conv1d"),
+}
+_SEVERITY: Dict[str, Callable[[Snapshot], str]] = {
+    "flash-attn": _flash_severity,
+    "bitsandbytes": _always_error,
+    "xformers": _xformers_severity,
+    "mamba-ssm": _always_warning,
+    "causal-conv1d": _always_warning,
+}
 
 
 RULE = Rule(ID, "an extension has no machine code for the GPU", PAGE, find)

@@ -39,6 +39,9 @@ _MACHINES = {"amd64": "x86_64", "arm64": "arm64", "aarch64": "aarch64", "x86_64"
 _COMPILED = frozenset(("deepspeed", "flash-attn", "vllm", "xformers"))
 """Their source archives hold CUDA or C++ code that has no build of its own for Windows or macOS at the releases without wheels."""
 
+_ELSEWHERE = frozenset(("xformers",))
+"""Their wheels for Windows lie on torch's own index (https://github.com/facebookresearch/xformers/blob/v0.0.28.post3/README.md)."""
+
 
 def find_python(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     """A finding for each release that this Python cannot get; silent about a complete listing, which shows that it was got."""
@@ -106,7 +109,8 @@ def find_system(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
         has = f"wheels for {', '.join(one.platforms)} only" if one.platforms else "a source archive only, which does not build here without changes"
         title = f"{package} {_shown(fact)} has {has}, and this is {system.value}"
         used = (UsedFact(package, fact.value or "", fact.origin), UsedFact("os", system.value or "", system.origin))
-        found.append(Finding(SYSTEM, "bad", "warning", "certain", title, (package, "os"), used, SYSTEM_PAGE))
+        severity = "note" if package in _ELSEWHERE and platform == "win" else "warning"
+        found.append(Finding(SYSTEM, "bad", severity, "certain", title, (package, "os"), used, SYSTEM_PAGE))
     return tuple(found)
 
 
@@ -121,5 +125,5 @@ def _platform(snapshot: Snapshot) -> Optional[str]:
 
 RULES = (
     Rule(PYTHON, "a release has nothing to install for this Python", PYTHON_PAGE, find_python, ("error", "warning", "note")),
-    Rule(SYSTEM, "a release has nothing to install for this operating system", SYSTEM_PAGE, find_system, ("warning",)),
+    Rule(SYSTEM, "a release has nothing to install for this operating system", SYSTEM_PAGE, find_system, ("warning", "note")),
 )
