@@ -21,11 +21,13 @@ PAGE = Page(
     symptom=("type-error", "crash"),
     signature=(
         r"(TrainingArguments|Trainer|Config)\.__init__\(\) got an unexpected keyword argument '\w+'",
+        r"validation errors? for DeepSpeed\w+Config[\s\S]{0,300}(Extra inputs are not permitted|extra fields not permitted)",
         r"Some (keys|specified arguments) are not used by the HfArgumentParser",
     ),
     cause="transformers and trl rename and remove arguments of TrainingArguments, of trl's configs and of the trainers: `evaluation_strategy` is "
     "`eval_strategy` since 4.41 and gone since 4.51, many more went with 5.0. Python refuses an argument that a class does not have, and "
-    "HfArgumentParser one that stands in a file or a command.",
+    "HfArgumentParser one that stands in a file or a command. DeepSpeed refuses a key that a section of its configuration does not have: bf16 takes none of "
+    "fp16's scaling since 0.17.1, and new keys of ZeRO need the release that brought them.",
     fix=("write the new name, or leave the argument out", "install the release that the script was written for"),
     links=(
         "https://github.com/huggingface/course/issues/987",

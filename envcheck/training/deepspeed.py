@@ -40,6 +40,20 @@ _DECIDING = (
 )
 _DECIDING_IN_ZERO = ("stage", "overlap_comm", "contiguous_gradients", "reduce_bucket_size", "offload_optimizer", "offload_param")
 
+_CHANGED = {
+    "DeepSpeedBF16Config": """auto_cast consecutive_hysteresis hysteresis initial_scale_power loss_scale loss_scale_window min_loss_scale opt_level
+        bf16_master_weights_and_grads bf16_optimizer_states""",
+    "DeepSpeedFP16Config": "fp16 fp16_opt_level fp16_scale_tolerance opt_level",
+    "DeepSpeedZeroConfig": """memory_efficient_linear mics_hierarchical_params_gather mics_shard_size zero_hpz_partition_size zero_quantized_gradients
+        zero_quantized_weights override_module_apply pipeline_loading_checkpoint zero_quantized_nontrainable_weights use_multi_rank_bucket_allreduce
+        stage3_use_all_reduce_for_fetch_params use_all_reduce_for_fetch_params module_granularity_threshold stage3_module_granularity_threshold
+        zeropp_loco_param log_trace_cache_warnings zenflow enable_sanity_checks leaf_module allgather_sequential stage3_allgather_sequential
+        save_muon_momentum_buffer_in_memory""",
+    "DeepSpeedZeroOffloadOptimizerConfig": "ratio cpuadam_cores_perc super_offload",
+}
+CHANGED_KEYS = {owner: frozenset(names.split()) for owner, names in _CHANGED.items()}
+"""Keys that not every release takes, by the class that reads their section: the `DeepSpeed*` rows of `matrices/facts/arguments.yaml`."""
+
 
 def fits(settings: Mapping[Any, Any]) -> bool:
     """Whether a mapping speaks DeepSpeed's language, be it with a slip in the name of its ZeRO section."""
@@ -68,12 +82,26 @@ def read(section: Section, warn: Callable[[str], None]) -> dict[str, Fact]:
         "optimizer": optimizer.word("type"),
         "learning_rate": parameters.number("lr"),
         "adam_epsilon": parameters.number("eps"),
+        "arguments": _written(section),
     }
     facts = unsettle({key: fact for key, fact in found.items() if fact is not None}, _slips(section), _DECIDES, warn)
     for name in _SECTIONS:
         if isinstance(section.raw(name), dict):
             facts = unsettle(facts, list(slips(section.inner(name).settings, path, ("enabled",))), {"enabled": _DECIDES[name]}, warn)
     return facts
+
+
+def _written(section: Section) -> Fact | None:
+    """`Class.key` words, by the class that reads a section, of the keys that not every release takes; None where there are none."""
+    held = {name: section.inner(name) for name in ("zero_optimization", *_SECTIONS) if isinstance(section.raw(name), dict)}
+    zero = held.pop("zero_optimization", None)
+    of = [(f"DeepSpeed{'FP16' if name == 'fp16' else 'BF16'}Config", one) for name, one in held.items()]
+    if zero is not None:
+        of.append(("DeepSpeedZeroConfig", zero))
+        if isinstance(zero.raw("offload_optimizer"), dict):
+            of.append(("DeepSpeedZeroOffloadOptimizerConfig", zero.inner("offload_optimizer")))
+    words = [f"{owner}.{key}" for owner, one in of for key in one.settings if key in CHANGED_KEYS[owner]]
+    return Fact(" ".join(sorted(words)), section.path) if words else None
 
 
 def _count(section: Section, key: str) -> Fact | None:

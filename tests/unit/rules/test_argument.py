@@ -12,6 +12,7 @@ from envcheck.api import Checker
 from envcheck.facts import arguments as table
 from envcheck.model import Fact, Finding
 from envcheck.rules import argument
+from envcheck.training.deepspeed import CHANGED_KEYS
 from envcheck.training.names import CHANGED_ARGUMENTS
 
 TABLES = Checker().tables()
@@ -102,6 +103,43 @@ def test_arguments_of_another_program_and_of_an_object_that_was_made_are_left_al
 def test_the_names_that_are_read_are_those_of_the_table() -> None:
     rows = TABLES.of("arguments", "TrainingArguments")
     assert {word.partition("=")[0] for _, _, _, names in rows for word in names.split()} == CHANGED_ARGUMENTS
+
+
+def test_the_keys_of_a_deepspeed_section_that_are_read_are_those_of_the_table() -> None:
+    assert {owner: {name for _, _, _, names in TABLES.of("arguments", owner) for name in names.split()} for owner in CHANGED_KEYS} == CHANGED_KEYS
+
+
+@pytest.mark.parametrize(
+    ("settings", "bad", "good", "title"),
+    [
+        ('{"bf16": {"enabled": "auto", "hysteresis": 2}}', "0.17.1", "0.17.0", "`hysteresis` of DeepSpeedBF16Config (gone since 0.17.1)"),
+        (
+            '{"zero_optimization": {"stage": 3, "zero_hpz_partition_size": 8}}',
+            "0.9.5",
+            "0.10.0",
+            "`zero_hpz_partition_size` of DeepSpeedZeroConfig (there since 0.10.0)",
+        ),
+        (
+            '{"zero_optimization": {"offload_optimizer": {"ratio": 0.3}}}',
+            "0.12.2",
+            "0.12.3",
+            "`ratio` of DeepSpeedZeroOffloadOptimizerConfig (there since 0.12.3)",
+        ),
+    ],
+)
+def test_a_key_that_a_release_of_deepspeed_refuses(settings: str, bad: str, good: str, title: str, tmp_path: Path) -> None:
+    config = tmp_path / "ds.json"
+    config.write_text(settings, encoding="utf-8")
+    words = str(training.read(str(config), str)["arguments"].value)
+    [finding] = told(words, deepspeed=bad)
+    assert finding.title == f"deepspeed {bad} does not take {title}"
+    assert told(words, deepspeed=good) == ()
+
+
+def test_the_scaling_of_fp16_is_taken_by_every_release(tmp_path: Path) -> None:
+    config = tmp_path / "ds.json"
+    config.write_text('{"zero_optimization": {"stage": 2}, "fp16": {"enabled": "auto", "loss_scale": 0, "hysteresis": 2}}', encoding="utf-8")
+    assert "arguments" not in training.read(str(config), str)
 
 
 @pytest.mark.parametrize(
