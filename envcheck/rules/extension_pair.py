@@ -18,6 +18,7 @@ PAGE = Page(
         r"libtorchaudio\.so: undefined symbol",
         r"vllm/_C\.abi3\.so: undefined symbol",
         r"libtorch_npu\.so: undefined symbol",
+        r"fbgemm_gpu_py\.so: undefined symbol",
         r"Intel.. Extension for PyTorch\* needs to work with PyTorch",
         r"xFormers was built for:",
     ),
@@ -32,7 +33,7 @@ PAGE = Page(
 _BINARY_ONLY = frozenset(("torchvision", "vllm", "torch-npu"))
 """Published as wheels, imported or checked as soon as they are used: another pair is certain to fail. The others are also built from source, or "
 "fail only in parts."""
-_SOMETIMES = ("intel-extension-for-pytorch", "torchaudio", "xformers")
+_SOMETIMES = ("fbgemm-gpu", "intel-extension-for-pytorch", "torchaudio", "xformers")
 """Also built from source, or passed over by the packages that could use them."""
 
 

@@ -90,6 +90,7 @@ def test_a_binary_that_fits_or_does_not_say_is_left_alone(given: Any) -> None:
         ({"torch": "2.1.0+cpu", "intel_extension_for_pytorch": "2.2"}, "warning"),
         ({"torch": "2.3.1", "torchaudio": "2.4.0"}, "warning"),
         ({"torch": "2.5.1", "xformers": "0.0.29.post3"}, "warning"),
+        ({"torch": "2.4.0", "fbgemm_gpu": "0.7.0"}, "warning"),
     ],
 )
 def test_a_release_for_another_torch_is_found(given: Any, severity: str) -> None:
@@ -109,6 +110,7 @@ def test_a_release_for_another_torch_is_found(given: Any, severity: str) -> None
         {"torch": "2.8.0", "torch_npu": "2.8.0.post2", "npu": "Ascend910B"},
         {"torchvision": "0.19.0"},
         {"torch": "2.5.1", "torchvision": "0.99.0"},
+        {"torch": "2.7.1+cu128", "fbgemm_gpu": "1.2.0+cu128"},
     ],
 )
 def test_a_pair_that_fits_or_is_not_known_is_left_alone(given: Any) -> None:
