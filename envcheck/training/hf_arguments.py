@@ -89,7 +89,8 @@ def own(section: Section) -> dict[str, Fact | None]:
 
 
 _SWITCHES = (
-    *("tf32", "ddp_find_unused_parameters", "packing", "padding_free", "assistant_only_loss", "use_vllm", "precompute_ref_log_probs"),
+    *("tf32", "ddp_find_unused_parameters", "packing", "padding_free", "assistant_only_loss", "precompute_ref_log_probs"),
+    *("use_vllm", "vllm_enable_sleep_mode"),
     # Of TRL's DPO, KTO and GRPO: until 0.24 the fused loss was switched on apart from the patched model.
     "use_liger_loss",
     *("average_tokens_across_devices", "auto_find_batch_size", "fp16_full_eval", "bf16_full_eval", "load_best_model_at_end"),
