@@ -30,6 +30,7 @@ TABLES: Dict[str, Callable[[Any], Any]] = {
     "toolkit_gcc": columns(cuda=version, gcc=version),
     "triton_ptxas": columns(triton=version, cuda=version, capabilities=capability_list),
     "compile_pythons": columns(torch=specifier, python=specifier),
+    "deepspeed_toolkits": columns(release=specifier, cuda=version_list),
     "equal_parts": columns(package=package, part=package, release=specifier),
     "torch_libraries": columns(torch=version, cuda=version, requires=requirement_list),
 }

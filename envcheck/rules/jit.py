@@ -37,6 +37,12 @@ def uses_compiled_operator(snapshot: Snapshot) -> bool:
     return optimizer.replace("_", "") in _COMPILED_OPTIMIZERS or offload == "true" and asking.is_there(snapshot, "deepspeed")
 
 
+def is_skipped(snapshot: Snapshot) -> bool:
+    """Whether somebody told DeepSpeed not to look."""
+    flag = snapshot.env.get("DS_SKIP_CUDA_CHECK")
+    return flag is not None and str(flag.value) == "1"
+
+
 def _is_precompiled(snapshot: Snapshot) -> bool:
     ops = snapshot.builds.get("deepspeed.ops")
     return ops is not None and str(ops.value) not in ("none", "")

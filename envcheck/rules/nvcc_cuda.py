@@ -35,17 +35,11 @@ def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     toolkit, cuda = snapshot.fact("cuda_toolkit"), snapshot.fact("torch_cuda")
     mine, wanted = asking.major(toolkit), asking.major(cuda)
     severity = jit.severity(snapshot)
-    if mine is None or wanted is None or mine == wanted or severity is None or _is_skipped(snapshot):
+    if mine is None or wanted is None or mine == wanted or severity is None or jit.is_skipped(snapshot):
         return ()
     title = f"the CUDA toolkit is {toolkit.value}, and torch is built for CUDA {cuda.value}: no CUDA code can be compiled here"
     facts = asking.used(snapshot, "cuda_toolkit", "torch_cuda", "torch", "deepspeed", "train.offload", "train.optimizer")
     return (Finding(ID, "bad", severity, "certain", title, ("cuda_toolkit", "torch", "deepspeed"), facts, PAGE),)
-
-
-def _is_skipped(snapshot: Snapshot) -> bool:
-    """Whether somebody told DeepSpeed not to look."""
-    flag = snapshot.env.get("DS_SKIP_CUDA_CHECK")
-    return flag is not None and str(flag.value) == "1"
 
 
 RULE = Rule(ID, "the CUDA toolkit is of another major version than torch's CUDA", PAGE, find)
