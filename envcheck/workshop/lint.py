@@ -38,6 +38,7 @@ LINTS: Dict[str, Lint] = {
     "L15": Lint("warning", "the file is laid out as `envcheck matrix fmt` does it", shape.layout),
     "L16": Lint("warning", "the versions in examples were released", shape.released),
     "L17": Lint("error", "an entry of level `reproduced` carries its `reproducer`", shape.reproducer),
+    "L18": Lint("error", "FSDP is asked for in the one way that sees all its spellings", shape.one_way),
 }
 """By number; a number never changes its meaning. L01, L05, L03, L08, L09 and parts of L02 come from the loader, which refuses the rest
 of the matrix with them."""

@@ -70,14 +70,17 @@ def _is_a_slip(name: str, near: str) -> bool:
 
 
 def _package_keys(when: Any) -> List[str]:
-    found: List[str] = []
+    return [key for key, _ in _leaves(when) if key not in CONDITIONS and "." not in key]
+
+
+def _leaves(when: Any) -> Iterator[Tuple[str, Any]]:
+    """The conditions of a `when`, those inside `any` and `not` among them."""
     for key, argument in when.items():
         if key in ("any", "not"):
             for branch in argument if key == "any" else [argument]:
-                found += _package_keys(branch)
-        elif key not in CONDITIONS and "." not in key:
-            found.append(key)
-    return found
+                yield from _leaves(branch)
+        else:
+            yield key, argument
 
 
 def open_bound(work: Work, bench: Workbench) -> Said:
@@ -124,6 +127,17 @@ def reproducer(work: Work, bench: Workbench) -> Said:
     """What was reproduced can be reproduced again."""
     if work.draft and work.draft.page.level == "reproduced" and work.draft.page.reproducer is None:
         yield work.line("evidence", "level"), "says `reproduced` without a `reproducer:` that `scripts/reproduce.py` can run"
+
+
+def one_way(work: Work, bench: Workbench) -> Said:
+    """FSDP, which has many spellings, is asked for by the one that stands for them all."""
+    for key, argument in _leaves(work.draft.entry.when if work.draft else {}):
+        texts = [argument] if isinstance(argument, str) else argument
+        if key == "train.fsdp" and any("shard" in text or text in ("1", "2") for text in texts) or key == "train.parallelism" and "fsdp" in texts:
+            yield (
+                work.line("when"),
+                f'`{key}` as it is asked here sees one spelling of FSDP; `train.fsdp: "true"` holds for all, `train.fsdp_version` for a version',
+            )
 
 
 def layout(work: Work, bench: Workbench) -> Said:

@@ -92,6 +92,15 @@ def test_a_broken_one_is_named_with_its_line(tmp_path: Path, old: str, new: str,
     assert any(one.startswith(said) for one in found), found
 
 
+@pytest.mark.parametrize(
+    ("key", "asked", "given"), [("fsdp", "full_shard", "full_shard"), ("fsdp", '["*shard*", "true"]', "full_shard"), ("parallelism", "[ddp, fsdp]", "fsdp")]
+)
+def test_fsdp_is_asked_for_in_one_way(tmp_path: Path, key: str, asked: str, given: str) -> None:
+    entry = SOUND.replace('train.zero_stage: "2"', f"train.{key}: {asked}").replace("zero_stage: 2", f"{key}: {given}").replace("zero_stage: 3", f"{key}: none")
+    [said] = [one for one in complaints(tmp_path, entry=entry) if one.startswith("L18")]
+    assert said.startswith(f"L18 6 `train.{key}` ") and 'sees one spelling of FSDP; `train.fsdp: "true"` holds for all' in said
+
+
 def test_a_fix_that_leads_into_another_error_is_a_dead_end(tmp_path: Path) -> None:
     found = complaints(tmp_path, entry=SOUND, deepspeed__0_14_4__worse=OTHER)
     assert "L07 12 `change: deepspeed >=0.14.4` leads into deepspeed-0.14.4-worse" in found
@@ -124,7 +133,7 @@ def test_a_malformed_entry_hides_nobody_elses_errors(tmp_path: Path) -> None:
 
 
 def test_every_lint_is_listed_with_what_it_is_about() -> None:
-    assert list(lint.LINTS) == [f"L{number:02}" for number in range(1, 18)]
+    assert list(lint.LINTS) == [f"L{number:02}" for number in range(1, 19)]
 
 
 def test_the_checkouts_own_entries_pass() -> None:
