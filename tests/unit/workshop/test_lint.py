@@ -98,7 +98,8 @@ def test_a_broken_one_is_named_with_its_line(tmp_path: Path, old: str, new: str,
 def test_fsdp_is_asked_for_in_one_way(tmp_path: Path, key: str, asked: str, given: str) -> None:
     entry = SOUND.replace('train.zero_stage: "2"', f"train.{key}: {asked}").replace("zero_stage: 2", f"{key}: {given}").replace("zero_stage: 3", f"{key}: none")
     [said] = [one for one in complaints(tmp_path, entry=entry) if one.startswith("L18")]
-    assert said.startswith(f"L18 6 `train.{key}` ") and 'sees one spelling of FSDP; `train.fsdp: "true"` holds for all' in said
+    assert said.startswith(f"L18 6 `train.{key}` ")
+    assert 'sees one spelling of FSDP; `train.fsdp: "true"` holds for all' in said
 
 
 def test_a_fix_that_leads_into_another_error_is_a_dead_end(tmp_path: Path) -> None:
