@@ -24,6 +24,7 @@ TABLES: Dict[str, Callable[[Any], Any]] = {
     "bitsandbytes_cuda": columns(release=specifier, cuda=version_list, choice=choice("exact", "major")),
     "bitsandbytes_kernels": columns(release=specifier, cuda=specifier, capabilities=capability_list),
     "bitsandbytes_rocm": columns(release=specifier, rocm=version_list, choice=choice("exact", "major")),
+    "bitsandbytes_gfx": columns(release=specifier, rocm=specifier, architectures=architecture_list),
     "torch_npu_cann": columns(release=version, cann=version),
     "rocm_wheels": columns(torch=version, rocm=version_list, architectures=architecture_list),
     "toolkit_gpus": columns(capability=capability, toolkit=specifier),

@@ -18,6 +18,7 @@ PAGE = Page(
         r"no kernel image is available for execution on the device at line \d+ in file .*/bitsandbytes/",
         r"Error no kernel image is available for execution on the device at line \d+ in file .*ops\.cu",
         r"CUDA error \(.*flash.*\): no kernel image is available",
+        r"Error invalid device function at line \d+ in file .*ops\.hip",
     ),
     cause="Each extension carries its own machine code, for the GPUs its build names. torch can run on a GPU that an extension beside it has nothing for. "
     "FlashAttention 2 needs compute capability 8.0, and names Blackwell (10.0, 12.0) from 2.7.3 on, where it is compiled with CUDA 12.8 or newer. "
@@ -30,6 +31,7 @@ PAGE = Page(
     links=(
         "https://github.com/Dao-AILab/flash-attention/blob/v2.8.3/README.md",
         "https://github.com/bitsandbytes-foundation/bitsandbytes/pull/1715",
+        "https://github.com/unslothai/unsloth/pull/7354",
     ),
     level="maintainer",
 )
@@ -46,7 +48,23 @@ def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
             title = f"{name} {asking.release(snapshot.package(name))} has no kernels for {asking.named(cards[0])}"
             facts = (*asking.used(snapshot, name, "torch_cuda", "train.attn_implementation"), asking.gpu_fact(cards[0], f"it has {listed.replace(';', ', ')}"))
             found.append(Finding(ID, "bad", severity, "certain", title, (name, "gpu"), facts, PAGE))
-    return tuple(found)
+    return (*found, *_amd(snapshot, tables))
+
+
+def _amd(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
+    """One finding where the ROCm library of bitsandbytes has code for none of the AMD GPUs; it has no portable code."""
+    cards = [gpu for gpu in snapshot.gpus or () if (gpu.arch or "").startswith("gfx")]
+    if not cards or not asking.is_there(snapshot, "bitsandbytes") or asking.is_own_build(snapshot.package("bitsandbytes")):
+        return ()
+    if "HSA_OVERRIDE_GFX_VERSION" in snapshot.env or snapshot.fact("os").value not in (None, "linux"):
+        return ()
+    rows = tables.rows("bitsandbytes_gfx")
+    listed = next((str(row[2]) for row in rows if asking.has(snapshot, "bitsandbytes", row[0]) and asking.has(snapshot, "rocm", row[1])), "")
+    if not listed or any(gpu.arch in listed.split(";") for gpu in cards):
+        return ()
+    title = f"bitsandbytes {asking.release(snapshot.package('bitsandbytes'))} has no kernels for {asking.named(cards[0])}"
+    facts = (*asking.used(snapshot, "bitsandbytes", "rocm"), asking.gpu_fact(cards[0], f"it has {listed.replace(';', ', ')}"))
+    return (Finding(ID, "bad", "warning", "certain", title, ("bitsandbytes", "gpu"), facts, PAGE),)
 
 
 def _listed(package: str, snapshot: Snapshot, tables: Tables) -> Optional[str]:

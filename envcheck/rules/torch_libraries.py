@@ -63,7 +63,7 @@ def default_cuda(snapshot: Snapshot, tables: Tables) -> Optional[str]:
 
 
 def completed(snapshot: Snapshot, tables: Tables) -> Snapshot:
-    """The snapshot with the triton, and where the build is certain the cuDNN and NCCL, that torch's wheel for Linux brought along, of
+    """The snapshot with the triton, and where the build is certain the cuDNN, NCCL and cuBLAS, that torch's wheel for Linux brought along, of
     which a report or a requirements file seldom speaks. What is spoken of, and what a full listing lacks, stays as it is.
     """
     torch, tag = snapshot.package("torch"), str(snapshot.package("torch").value).partition("+")[2]
@@ -76,7 +76,8 @@ def completed(snapshot: Snapshot, tables: Tables) -> Snapshot:
     # All builds of a release for CUDA bring one triton; the other libraries are those of its CUDA, which only the tag tells for certain.
     brought = {"triton": pins.get("triton")} if not any("triton" in name for name in snapshot.packages) else {}
     if tag and wheel_of(snapshot, tables) is not None and not any(name.startswith("nvidia-") for name in snapshot.packages):
-        brought.update({name: pin for name, pin in pins.items() for library in ("cudnn", "nccl") if library in name and not snapshot.fact(library).is_known})
+        unknown = [library for library in ("cudnn", "nccl", "cublas") if not snapshot.fact(library).is_known]
+        brought.update({name: pin for name, pin in pins.items() for library in unknown if library in name})
     origin = f"torch {asking.release(torch)}'s wheel for Linux"
     found = {name: Fact(pin[2:] if pin.startswith("==") else pin, origin) for name, pin in brought.items() if pin}
     return replace(snapshot, packages={**snapshot.packages, **found}) if found else snapshot

@@ -81,8 +81,11 @@ def test_wheels_for_a_newer_c_library(glibc: str, given: Any, culprit: Any) -> N
         ({"os": "linux", "torch": "2.6.0"}, {"triton": "3.2.0"}),
         ({"os": "linux", "torch": "==2.6.0", "torch_cuda": "11.8"}, {"triton": "3.2.0"}),
         ({"os": "linux", "torch": "2.6.0+cu118"}, {"triton": "3.2.0"}),
-        ({"os": "linux", "torch": "2.6.0+cu124"}, {"triton": "3.2.0", "nvidia-cudnn-cu12": "9.1.0.70", "nvidia-nccl-cu12": "2.21.5"}),
-        ({"os": "linux", "torch": "2.6.0+cu124", "cudnn": "9.5.0", "nccl": "2.21.5"}, {"triton": "3.2.0"}),
+        (
+            {"os": "linux", "torch": "2.6.0+cu124"},
+            {"triton": "3.2.0", "nvidia-cudnn-cu12": "9.1.0.70", "nvidia-nccl-cu12": "2.21.5", "nvidia-cublas-cu12": "12.4.5.8"},
+        ),
+        ({"os": "linux", "torch": "2.6.0+cu124", "cudnn": "9.5.0", "nccl": "2.21.5"}, {"triton": "3.2.0", "nvidia-cublas-cu12": "12.4.5.8"}),
         ({"os": "linux", "torch": "2.6.0+cu124", "nvidia_cudnn_cu12": "9.5.1.17"}, {"triton": "3.2.0"}),
         ({"os": "linux", "torch": "2.14.0"}, {"triton": "~=3.8.0"}),
         ({"os": "linux", "torch": "2.6.0", "triton": "3.1.0"}, {}),
