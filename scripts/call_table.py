@@ -60,7 +60,7 @@ def _runs(pairs: Sequence[Tuple[str, Optional[List[str]]]]) -> Iterator[List[Tup
 def _dead(package: str, version: str, provider: str) -> Tuple[SpecifierSet, ...]:
     """The releases of another package beside which this one cannot even be imported: `missing-name` tells them."""
     found = []
-    for table in ("missing_names", "framework_names", "outside_names"):
+    for table in ("missing_names", "framework_names", "library_names", "outside_names"):
         for block in _table(table):
             rows = block["missing"] if block["package"] == package else ()
             found += [SpecifierSet(one) for row in rows if row["of"] == provider and SpecifierSet(row["versions"]).contains(version) for one in row["lacks"]]

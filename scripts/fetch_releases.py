@@ -86,7 +86,45 @@ PACKAGES: Dict[str, Wanted] = {
     "optimum": Wanted("1.10"),
     "auto-gptq": Wanted("0.4", every=True),
     "sglang": Wanted("0.2"),
+    # Libraries: `mine_symbols.py --libraries`, and what only gives them names.
+    "fsspec": Wanted("2022.1"),
+    "gymnasium": Wanted("0.26"),
+    "jsonargparse": Wanted("4.0"),
+    "librosa": Wanted("0.8"),
+    "networkx": Wanted("2.5"),
+    "omegaconf": Wanted("2.0"),
+    "pydantic": Wanted("1.9"),
+    "setuptools": Wanted("59.8"),
 }
+
+_LIBRARIES = """
+agentlightning 0.1, albumentations 1.0, allennlp 2.0, anndata 0.7, asteroid 0.5, audiomentations 0.25, auto-round 0.2, autotrain-advanced 0.6,
+bert-score 0.3.9, bertopic 0.9, boltz 0.1, botorch 0.6, captum 0.5, cellpose 2.0, chatterbox-tts 0.1, chemprop 1.5, clean-fid 0.1.30, clip-anytorch
+2.4, colbert-ai 0.2, compel 1.0, controlnet-aux 0.0.1, coqui-tts 0.22, d3rlpy 1.0, dalle2-pytorch 1.0, darts 0.20, deepchem 2.6, descript-audiotools
+0.7, dgl 0.9, donut-python 1.0, easyocr 1.6, effdet 0.3, espnet 202205, evaluate 0.1, f5-tts 0.3, farm-haystack 1.10, fastai 2.5, faster-whisper 0.5,
+funasr 1.0, gliner 0.1, gluonts 0.9, gpytorch 1.5, happytransformer 2.4, hpsv2 1.0, hqq 0.1, hydra-core 1.0, image-reward 1.0, imgaug 0.4, imitation
+0.3, inseq 0.4, instructlab-training 0.2, k-diffusion 0.0.12, keybert 0.5, kornia 0.6, laion-clap 1.0, lhotse 1.0, lightly 1.2, lightning-bolts 0.4,
+litdata 0.2, llama-recipes 0.0.1, llm-foundry 0.1, ludwig 0.6, lycoris-lora 1.8, mace-torch 0.3, matgl 0.5, minari 0.3, mlagents 0.28, mmdet 2.20,
+mmengine 0.1, mmpose 0.28, mmpretrain 1.0, mmsegmentation 0.20, modelscope 1.5, monai 0.9, mosaicml 0.10, mteb 1.0, nemo-toolkit 1.18, nequip 0.5,
+neural-compressor 2.0, neuralforecast 1.0, nnsight 0.2, open-clip-torch 2.0, oumi 0.1, paddleocr 2.6, petals 2.0, pettingzoo 1.20, pyannote-audio 2.0,
+pylate 1.0, pythainlp 3.0, python-doctr 0.6, pytorch-forecasting 0.9, pytorch-ignite 0.4, pytorch-metric-learning 1.0, pytorch-tabnet 3.1, ragatouille
+0.0.5, rfdetr 1.0, rsl-rl-lib 1.0, s3prl 0.4, sacrebleu 2.0, sae-lens 2.0, sb3-contrib 1.4, scanpy 1.8, schnetpack 2.0, scvi-tools 0.15,
+segmentation-models-pytorch 0.2, shimmy 0.2, skorch 0.10, skrl 0.8, spacy-transformers 1.0, span-marker 1.0, speechbrain 0.5.12, stable-baselines3
+1.4, stanza 1.3, super-gradients 3.0, supervision 0.10, tabpfn 0.1, tensorboardx 2.0, textattack 0.3, tianshou 0.4, timm 0.4, tner 0.1,
+torch-audiomentations 0.10, torch-fidelity 0.3, torch-geometric 2.2, torchdata 0.3, torchio 0.18, torchtitan 0.1, trankit 1.0, transformer-lens 1.0,
+transformers-stream-generator 0.0.1, trlx 0.5, ultralytics 8.0, verifiers 0.1, vocos 0.0.2, whisperx 3.1, x-transformers 1.0, yolov5 6.0
+"""
+"""Library and the oldest release that is of interest."""
+PACKAGES.update((name, Wanted(since)) for name, since in map(str.split, _LIBRARIES.split(",")))
+
+_COMPILED = """
+numpy 1.21, pandas 1.3, pyarrow 8.0, scikit-learn 1.0, scipy 1.7, torchaudio 0.11, torchvision 0.12
+"""
+"""The same of what gives them names and has compiled parts."""
+PACKAGES.update((name, Wanted(since, platform="macosx_14_0_arm64")) for name, since in map(str.split, _COMPILED.split(",")))
+
+
+_VERSION = re.compile(r"[\d.]+(?:\.?post\d+)?")
 
 
 def main() -> int:
@@ -115,7 +153,7 @@ def listed(name: str) -> List[str]:
     for options in _kinds(name) if PACKAGES[name].platform else [[]]:
         found = re.search(r"^Available versions: (.*)$", pip("index", "versions", name, "--ignore-requires-python", *options).stdout, re.MULTILINE)
         texts.update(found[1].split(", ") if found else ())
-    return [text for text in sorted(texts, key=Version) if Version(text) >= Version(PACKAGES[name].since) and "+" not in text]
+    return [text for text in sorted(filter(_VERSION.fullmatch, texts), key=Version) if Version(text) >= Version(PACKAGES[name].since) and "+" not in text]
 
 
 def _kinds(name: str) -> List[List[str]]:
@@ -167,7 +205,7 @@ _WORD = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*(?=\0)")
 
 
 def keep(wheel: Path, target: Path) -> None:
-    """The Python files of a wheel, and the words in the library that gives them their other names."""
+    """The Python files of a wheel, and of torch's the words in the library that gives them their other names."""
     words: Set[bytes] = set()
     part = target.with_suffix(".part")
     with zipfile.ZipFile(wheel) as whole, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as kept:
@@ -178,7 +216,8 @@ def keep(wheel: Path, target: Path) -> None:
                 words.update(_WORD.findall(whole.read(name)))
             if name.endswith((".so", ".dylib", ".pyd")):
                 kept.writestr(name, b"")
-        kept.writestr(WORDS, b"\n".join(sorted(words)) + b"\n")
+        if wheel.name.startswith("torch-"):
+            kept.writestr(WORDS, b"\n".join(sorted(words)) + b"\n")
     part.replace(target)
 
 

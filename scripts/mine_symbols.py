@@ -1,6 +1,6 @@
 """Reads releases that `fetch_releases.py` fetched, and writes the pairs of versions of which one needs a name that the other lacks.
 
-    python scripts/mine_symbols.py --cache FOLDER [--write matrices/facts/missing_names.yaml] [--jobs 2]
+    python scripts/mine_symbols.py --cache FOLDER [--write matrices/facts/missing_names.yaml] [--frameworks | --libraries] [--jobs 2]
 
 What each release needs and has is kept beside it in the cache, so that a second run only reads what is new; whoever changes how
 files are read counts READING up. Where the two
@@ -26,17 +26,23 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 import fetch_releases  # noqa: E402
 from missing_table import Row, neighbours, ranges, rows  # noqa: E402
+from refused_names import may_give, refuses  # noqa: E402
 
 from envcheck.names.needs import needs  # noqa: E402
 from envcheck.names.package import Package  # noqa: E402
-from envcheck.names.roots import FRAMEWORKS, PACKAGES, Looked  # noqa: E402
+from envcheck.names.roots import FRAMEWORKS, GIVERS, LIBRARIES, PACKAGES, Looked  # noqa: E402
 
 if "--frameworks" in sys.argv:
     # What frameworks import, from one another and from the others, which then only give names.
     PACKAGES = {**{name: Looked(looked.module, ()) for name, looked in PACKAGES.items()}, **FRAMEWORKS}
+if "--libraries" in sys.argv:
+    # What libraries import, from one another and from all the others, which then only give names.
+    PACKAGES = {**{name: Looked(looked.module, ()) for name, looked in {**PACKAGES, **FRAMEWORKS}.items()}, **LIBRARIES, **GIVERS}
+BY_ENTRIES = frozenset((("colbert-ai", "transformers"), ("pyannote-audio", "torchaudio"), ("speechbrain", "torchaudio"), ("torchdata", "torch")))
+"""Pairs of which entries tell already, with what a run comes to besides."""
 READING = 2
 """Which way of reading the kept files are from."""
-KEPT = f"needs{READING}" + "f" * ("--frameworks" in sys.argv)
+KEPT = f"needs{READING}" + "f" * ("--frameworks" in sys.argv) + "l" * ("--libraries" in sys.argv)
 MODULES = {looked.module: name for name, looked in PACKAGES.items()}
 Name = Tuple[str, Optional[str]]
 
@@ -75,10 +81,11 @@ def _names(wheel: Wheel, folder: str) -> FrozenSet[str]:
     return frozenset(wheel._folders.get(folder, ()))
 
 
-def releases(cache: Path) -> Dict[str, Dict[str, Path]]:
+@cache
+def releases(folder: Path) -> Dict[str, Dict[str, Path]]:
     """Distribution -> version -> file, oldest first."""
     found: Dict[str, Dict[str, Path]] = {}
-    for path in cache.iterdir():
+    for path in folder.iterdir():
         matched = re.match(r"([A-Za-z0-9_.]+?)-([0-9][^-]*)-.*\.(?:whl|zip)$", path.name)
         name = matched[1].lower().replace("_", "-").replace(".", "-") if matched else ""
         if matched and name in PACKAGES and not Version(matched[2]).is_prerelease:
@@ -108,13 +115,19 @@ def _needed(path: Path, name: str) -> Dict[str, List[Any]]:
 @cache
 def is_doubtful(folder: Path, module: str, name: str) -> bool:
     """Whether an old, a middle or a new release lacks an attribute: files that mention no such one need not be read in full."""
-    return any(package.has(module, name) is False for package in _samples(folder, MODULES[module.partition(".")[0]]))
+    giver = MODULES[module.partition(".")[0]]
+    paths = list(releases(folder).get(giver, {}).values())
+    return any(_answer(package, giver, path, (module, name)) is False for package, path in zip(_samples(folder, giver), _ends(paths)))
 
 
 @cache
 def _samples(folder: Path, name: str) -> List[Package]:
     paths = list(releases(folder).get(name, {}).values())
-    return [Package(PACKAGES[name].module, Wheel(path), words(path)) for path in dict.fromkeys((*paths[:1], *paths[len(paths) // 2 :][:1], *paths[-1:]))]
+    return [Package(PACKAGES[name].module, Wheel(path), words(path)) for path in _ends(paths)]
+
+
+def _ends(paths: List[Path]) -> List[Path]:
+    return list(dict.fromkeys((*paths[:1], *paths[len(paths) // 2 :][:1], *paths[-1:])))
 
 
 def answers(path: Path, name: str, asked: Sequence[Name]) -> Dict[Name, Optional[bool]]:
@@ -124,9 +137,16 @@ def answers(path: Path, name: str, asked: Sequence[Name]) -> Dict[Name, Optional
     new = [one for one in asked if one not in kept]
     if new:
         package = Package(PACKAGES[name].module, Wheel(path), words(path))
-        kept.update({one: False if package.lacks(*one) else package.has(*one) or None for one in new})
+        kept.update({one: _answer(package, name, path, one) for one in new})
         kept_at.write_text(json.dumps([[*one, there] for one, there in kept.items()]))
     return {one: kept[one] for one in asked}
+
+
+def _answer(package: Package, name: str, path: Path, one: Name) -> Optional[bool]:
+    version = path.name.split("-")[1]
+    if may_give(name, version, *one):
+        return None
+    return False if package.lacks(*one) or refuses(name, version, package, *one) else package.has(*one) or None
 
 
 def words(path: Path) -> Optional[Callable[[str], bool]]:
@@ -162,8 +182,14 @@ def mine(cache: Path, jobs: int) -> Tuple[Dict[str, List[Row]], Dict[str, List[s
     for name in found:
         order = [(root.module, root.severity) for root in PACKAGES[name].roots]
         providers = {other: (PACKAGES[other].module, read[other]) for other in found if other != name}
-        result[name] = rows(needs[name], order, providers, lambda provider, version, module, inner: there[provider][version].get((module, inner)))
+        found_rows = rows(needs[name], order, providers, lambda provider, version, module, inner: there[provider][version].get((module, inner)))
+        result[name] = [row for row in found_rows if "--libraries" not in sys.argv or _is_telling(name, row, read)]
     return result, read
+
+
+def _is_telling(name: str, row: Row, read: Dict[str, List[str]]) -> bool:
+    """Whether some release was seen to have the name: else it may be another distribution's, or be made while the package is imported."""
+    return any(neighbours(row.use, read[row.provider])) and (name, row.provider) not in BY_ENTRIES
 
 
 HEAD = """\
@@ -226,6 +252,7 @@ def main() -> int:
     parser.add_argument("--cache", required=True, type=Path, help="folder that fetch_releases.py filled")
     parser.add_argument("--write", type=Path, metavar="FILE", help="the table, as YAML")
     parser.add_argument("--frameworks", action="store_true", help="the rows of frameworks instead, for framework_names.yaml")
+    parser.add_argument("--libraries", action="store_true", help="the rows of libraries, for library_names.yaml")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--inexact", action="store_true", help="name releases that would make a bound exact, one a line")
     chosen = parser.parse_args()

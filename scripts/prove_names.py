@@ -27,7 +27,7 @@ import fetch_releases  # noqa: E402
 
 from envcheck import api  # noqa: E402
 from envcheck.model import Fact, Snapshot  # noqa: E402
-from envcheck.names.roots import FRAMEWORKS, PACKAGES  # noqa: E402
+from envcheck.names.roots import FRAMEWORKS, LIBRARIES, PACKAGES  # noqa: E402
 
 PAIRS = Path(__file__).with_name("proven_pairs.txt")
 """One pair a line: the importer first, the release that lacks or has what it needs second, then what both need beside them."""
@@ -121,7 +121,7 @@ def prove(releases: Tuple[str, ...], base: str, find_links: Optional[str], check
             return Outcome(releases, said, importer, f"InstallError: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
         if run:
             return Outcome(releases, said, run, ran(base, run, folder), reasons)
-        for root in {**PACKAGES, **FRAMEWORKS}[importer].roots:
+        for root in {**PACKAGES, **FRAMEWORKS, **LIBRARIES}[importer].roots:
             came = imported(base, root.module, folder)
             if came:
                 return Outcome(releases, said, root.module, came)

@@ -38,6 +38,11 @@ class Package:
             self._modules[dotted] = self._read(dotted)
         return self._modules[dotted]
 
+    def text(self, path: str) -> Optional[str]:
+        """A file of the package as text; None where it is not there."""
+        raw = self._files.read(path)
+        return raw.decode("utf-8", "replace") if raw is not None else None
+
     def taken(self, module: Module, others: FrozenSet[str], doubtful: Callable[[str, str], bool]) -> List[attributes.Taken]:
         """The attributes of other packages that are looked up when a module is imported, where one of them is doubtful."""
         if module.dotted not in self._taken:

@@ -9,13 +9,13 @@ from envcheck.conditions import truth_of
 from envcheck.facts import missing
 from envcheck.facts.missing import Missing
 from envcheck.model import Fact, Finding, Page, Snapshot, Truth, UsedFact
-from envcheck.names.roots import FRAMEWORKS, PACKAGES, Root
+from envcheck.names.roots import FRAMEWORKS, LIBRARIES, PACKAGES, Root
 from envcheck.rules.rule import Rule, Tables, asking
 
 ID = "missing-name"
 LINKS = ("https://docs.python.org/3/reference/simple_stmts.html#the-import-statement",)
 
-_TABLES = ("missing_names", "framework_names", "outside_names")
+_TABLES = ("missing_names", "framework_names", "library_names", "outside_names")
 """What was mined, and what is known of packages too large for that; no pair of packages is in both."""
 
 PAGE = Page(
@@ -58,7 +58,7 @@ def _holds(package: str, row: Missing, snapshot: Snapshot) -> bool:
 
 def stopped(package: str, modules: Sequence[str]) -> List[Root]:
     """The roots of a package by their modules, the gravest first."""
-    looked = PACKAGES.get(package) or FRAMEWORKS.get(package)
+    looked = PACKAGES.get(package) or FRAMEWORKS.get(package) or LIBRARIES.get(package)
     return [root for root in looked.roots if root.module in modules] if looked else []
 
 
