@@ -30,6 +30,12 @@ COMMON_SETTINGS = frozenset(
 )
 """Training settings that every run decides one way or the other."""
 
+_NEVER_ASKED = frozenset(
+    ("python", "os")
+    + tuple(f"train.{name}" for name in ("auto_find_batch_size", "label_smoothing_factor", "neftune_noise_alpha", "group_by_length", "load_best_model_at_end"))
+)
+"""What is one way in nearly every run, so that who does not speak of it need not be asked: the Python and the system that most have, switches that are off."""
+
 
 class Matches(NamedTuple):
     """What a set of entries, or the rules, say of a snapshot."""
@@ -101,8 +107,8 @@ def _is_near(entry: Entry, outcome: Outcome, snapshot: Snapshot) -> bool:
     used = {key for key, _ in outcome.used}
     if any(is_package(key) and key not in COMPANIONS and used.isdisjoint(_SPOKEN_OF.get(key, ())) for key in outcome.missing):
         return False
-    # That a version nobody named should be the one release an entry is about is too unlikely to ask, and so is a Python that nobody named.
-    if "python" in outcome.missing or any(is_package(key) and _is_one_release(entry.when.get(key)) for key in outcome.missing):
+    # That a version nobody named should be the one release an entry is about is too unlikely to ask.
+    if not _NEVER_ASKED.isdisjoint(outcome.missing) or any(is_package(key) and _is_one_release(entry.when.get(key)) for key in outcome.missing):
         return False
     if not _may_ask([key[6:] for key in outcome.missing if key.startswith("train.")], "gpu" in outcome.missing, snapshot):
         return False

@@ -164,5 +164,8 @@ def test_of_the_gpu_and_a_setting_one_has_to_be_known() -> None:
     assert match(snap(torch="2.5.1", train={"precision": "bf16"}), [half]).undecided != ()
 
 
-def test_a_python_that_nobody_named_is_not_asked_for() -> None:
-    assert match(snap(torch="2.5.1"), [entry("new", {"torch": "<2.9", "python": ">=3.14"}, severity="warning")]).undecided == ()
+@pytest.mark.parametrize("rare", [{"python": ">=3.14"}, {"os": "macos"}, {"train.auto_find_batch_size": "true"}])
+def test_what_is_one_way_in_nearly_every_run_is_not_asked_for(rare: dict[str, str]) -> None:
+    known = snap(torch="2.5.1", train={"precision": "bf16"})
+    assert match(known, [entry("new", {"torch": "<2.9", **rare}, severity="warning")]).undecided == ()
+    assert match(known, [entry("new", {"torch": "<2.9", "train.torch_compile": "true"}, severity="warning")]).undecided != ()
