@@ -102,17 +102,18 @@ agentlightning 0.1, albumentations 1.0, allennlp 2.0, anndata 0.7, asteroid 0.5,
 bert-score 0.3.9, bertopic 0.9, boltz 0.1, botorch 0.6, captum 0.5, cellpose 2.0, chatterbox-tts 0.1, chemprop 1.5, clean-fid 0.1.30, clip-anytorch
 2.4, colbert-ai 0.2, compel 1.0, controlnet-aux 0.0.1, coqui-tts 0.22, d3rlpy 1.0, dalle2-pytorch 1.0, darts 0.20, deepchem 2.6, descript-audiotools
 0.7, dgl 0.9, donut-python 1.0, easyocr 1.6, effdet 0.3, espnet 202205, evaluate 0.1, f5-tts 0.3, farm-haystack 1.10, fastai 2.5, faster-whisper 0.5,
-funasr 1.0, gliner 0.1, gluonts 0.9, gpytorch 1.5, happytransformer 2.4, hpsv2 1.0, hqq 0.1, hydra-core 1.0, image-reward 1.0, imgaug 0.4, imitation
-0.3, inseq 0.4, instructlab-training 0.2, k-diffusion 0.0.12, keybert 0.5, kornia 0.6, laion-clap 1.0, lhotse 1.0, lightly 1.2, lightning-bolts 0.4,
-litdata 0.2, llama-recipes 0.0.1, llm-foundry 0.1, ludwig 0.6, lycoris-lora 1.8, mace-torch 0.3, matgl 0.5, minari 0.3, mlagents 0.28, mmdet 2.20,
-mmengine 0.1, mmpose 0.28, mmpretrain 1.0, mmsegmentation 0.20, modelscope 1.5, monai 0.9, mosaicml 0.10, mteb 1.0, nemo-toolkit 1.18, nequip 0.5,
-neural-compressor 2.0, neuralforecast 1.0, nnsight 0.2, open-clip-torch 2.0, oumi 0.1, paddleocr 2.6, petals 2.0, pettingzoo 1.20, pyannote-audio 2.0,
-pylate 1.0, pythainlp 3.0, python-doctr 0.6, pytorch-forecasting 0.9, pytorch-ignite 0.4, pytorch-metric-learning 1.0, pytorch-tabnet 3.1, ragatouille
-0.0.5, rfdetr 1.0, rsl-rl-lib 1.0, s3prl 0.4, sacrebleu 2.0, sae-lens 2.0, sb3-contrib 1.4, scanpy 1.8, schnetpack 2.0, scvi-tools 0.15,
-segmentation-models-pytorch 0.2, shimmy 0.2, skorch 0.10, skrl 0.8, spacy-transformers 1.0, span-marker 1.0, speechbrain 0.5.12, stable-baselines3
-1.4, stanza 1.3, super-gradients 3.0, supervision 0.10, tabpfn 0.1, tensorboardx 2.0, textattack 0.3, tianshou 0.4, timm 0.4, tner 0.1,
-torch-audiomentations 0.10, torch-fidelity 0.3, torch-geometric 2.2, torchdata 0.3, torchio 0.18, torchtitan 0.1, trankit 1.0, transformer-lens 1.0,
-transformers-stream-generator 0.0.1, trlx 0.5, ultralytics 8.0, verifiers 0.1, vocos 0.0.2, whisperx 3.1, x-transformers 1.0, yolov5 6.0
+fastervit 0.8, funasr 1.0, gliner 0.1, gluonts 0.9, gpytorch 1.5, happytransformer 2.4, hpsv2 1.0, hqq 0.1, hydra-core 1.0, image-reward 1.0, imgaug
+0.4, imitation 0.3, inseq 0.4, instructlab-training 0.2, k-diffusion 0.0.12, keybert 0.5, kornia 0.6, laion-clap 1.0, lhotse 1.0, lightly 1.2,
+lightning-bolts 0.4, litdata 0.2, llama-recipes 0.0.1, llm-foundry 0.1, ludwig 0.6, lycoris-lora 1.8, mace-torch 0.3, mambavision 1.0, matgl 0.5,
+minari 0.3, mlagents 0.28, mmdet 2.20, mmengine 0.1, mmpose 0.28, mmpretrain 1.0, mmsegmentation 0.20, modelscope 1.5, monai 0.9, mosaicml 0.10, mteb
+1.0, nemo-toolkit 1.18, nequip 0.5, neural-compressor 2.0, neuralforecast 1.0, nnsight 0.2, open-clip-torch 2.0, oumi 0.1, paddleocr 2.6, petals 2.0,
+pettingzoo 1.20, pyannote-audio 2.0, pylate 1.0, pythainlp 3.0, python-doctr 0.6, pytorch-forecasting 0.9, pytorch-ignite 0.4, pytorch-metric-learning
+1.0, pytorch-tabnet 3.1, ragatouille 0.0.5, rfdetr 1.0, rsl-rl-lib 1.0, s3prl 0.4, sacrebleu 2.0, sae-lens 2.0, sb3-contrib 1.4, scanpy 1.8,
+schnetpack 2.0, scvi-tools 0.15, segmentation-models-pytorch 0.2, shimmy 0.2, skorch 0.10, skrl 0.8, spacy-transformers 1.0, span-marker 1.0,
+speechbrain 0.5.12, stable-baselines3 1.4, stanza 1.3, super-gradients 3.0, supervision 0.10, tabpfn 0.1, tensorboardx 2.0, textattack 0.3, tianshou
+0.4, timm 0.4, tner 0.1, torch-audiomentations 0.10, torch-fidelity 0.3, torch-geometric 2.2, torchdata 0.3, torchio 0.18, torchtitan 0.1, trankit
+1.0, transformer-lens 1.0, transformers-stream-generator 0.0.1, trlx 0.5, ultralytics 8.0, verifiers 0.1, vocos 0.0.2, whisperx 3.1, x-transformers
+1.0, yolov5 6.0
 """
 """Library and the oldest release that is of interest."""
 PACKAGES.update((name, Wanted(since)) for name, since in map(str.split, _LIBRARIES.split(",")))
