@@ -174,13 +174,19 @@ def _question(item: Undecided, snapshot: Snapshot) -> Optional[str]:
     return ways.pop()
 
 
+def _worth(group: Tuple[Tuple[str, ...], List[Undecided]]) -> Tuple[int, bool, int, Tuple[str, ...]]:
+    """The order of questions: by severity, those about one family of models last, and what settles more before what settles less."""
+    needs, items = group
+    return min(SEVERITIES.index(item.severity) for item in items), not {"train.model", "train.model_type"}.isdisjoint(needs), -len(items), needs
+
+
 def _undecided(console: Console, undecided: Sequence[Undecided], snapshot: Snapshot, quiet: bool) -> None:
     """The few open questions that one option each would settle, those about errors first."""
     groups: Dict[Tuple[str, ...], List[Undecided]] = {}
     for item in undecided:
         if _question(item, snapshot) is not None:
             groups.setdefault(item.needs, []).append(item)
-    ranked = sorted(groups.items(), key=lambda group: (min(SEVERITIES.index(item.severity) for item in group[1]), -len(group[1]), group[0]))
+    ranked = sorted(groups.items(), key=_worth)
     if not ranked or quiet:
         return
     console.print(Text("not decided", style="bold"))
