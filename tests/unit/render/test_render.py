@@ -152,6 +152,12 @@ def test_a_question_that_takes_two_options_is_not_asked() -> None:
     assert "not decided" in shown_as("text", Report(FULL, (), (undecided(1, ("train.zero_stage", "train.torch_compile")),)))
 
 
+def test_a_question_about_one_family_of_models_comes_last() -> None:
+    family = [undecided(number, ("train.model_type",)) for number in (1, 2)]
+    shown = shown_as("text", Report(FULL, (), (*family, undecided(3, ("train.zero_stage",)))))
+    assert shown.index("depends on train.zero_stage") < shown.index("depends on train.model_type")
+
+
 def test_a_probe_shows_facts_with_origins_and_packages_by_folder() -> None:
     from envcheck import wire
     from envcheck.render import snapshot as shown_snapshot
