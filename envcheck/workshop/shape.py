@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import re
-from typing import Any, Iterator, List, Tuple
+from functools import lru_cache
+from typing import Any, FrozenSet, Tuple
 
 from packaging.version import Version
 
@@ -12,7 +13,7 @@ from envcheck import versions
 from envcheck.conditions import CONDITIONS
 from envcheck.wire import nearest
 from envcheck.workshop.logic import Said
-from envcheck.workshop.work import Work, Workbench
+from envcheck.workshop.work import Work, Workbench, leaves, packages_of
 
 _MONTHS = 18
 _SEES_A_MESSAGE = {"crash", "import-error", "attribute-error", "type-error", "undefined-symbol", "no-kernel-image", "build-failure", "install-failure"}
@@ -21,7 +22,7 @@ _VERSION = re.compile(r"\d+(?:\.\d+)+")
 
 def unique(work: Work, bench: Workbench) -> Said:
     """No two files have one id."""
-    others = [other.shown for other in bench.works if other is not work and other.path.stem == work.path.stem]
+    others = [other.shown for other in bench.by_stem[work.path.stem] if other is not work]
     if others:
         yield work.line("id"), f"the id `{work.path.stem}` is also that of {', '.join(others)}"
 
@@ -46,14 +47,21 @@ def _is_plain(value: Any) -> bool:
 def _is_one_of(version: str, known: Tuple[str, ...]) -> bool:
     """Whether a version is in the list, by a post-release too (its tag exists), or newer than all of it, which a table's age explains."""
     wanted = Version(version)
-    return any(Version(Version(one).base_version) == wanted or Version(one) == wanted for one in known) or wanted > Version(known[-1])
+    return wanted in _versions(known) or wanted > Version(known[-1])
+
+
+@lru_cache(maxsize=1024)
+def _versions(known: Tuple[str, ...]) -> FrozenSet[Version]:
+    """Releases, and those that they are post-releases or candidates of."""
+    return frozenset(found for one in known for found in (Version(one), Version(Version(one).base_version)))
 
 
 def packages(work: Work, bench: Workbench) -> Said:
     """A package in `when` that nobody else names is not nearly one that they do: a misspelt one never fires."""
-    for key in dict.fromkeys(_package_keys(work.draft.entry.when if work.draft else {})):
-        others = {name for draft in bench.drafts if work.draft is not draft for name in _package_keys(draft.entry.when)} | set(bench.packages)
-        near = nearest(key, others, 0.75) if key not in others else None
+    for key in sorted(packages_of(work.draft.entry.when)) if work.draft else ():
+        if bench.speaking_of[key] > 1 or key in bench.packages:
+            continue
+        near = nearest(key, {*bench.speaking_of, *bench.packages} - {key}, 0.75)
         if near is not None and _is_a_slip(key, near):
             yield work.line("when"), f"no table and no other entry names the package `{key}`; did you mean `{near}`?"
 
@@ -67,20 +75,6 @@ def _is_a_slip(name: str, near: str) -> bool:
     word, other = differing[0]
     # Nobody slips by a whole syllable: `simpletransformers` is another package than `transformers`.
     return abs(len(word) - len(other)) < 4 and nearest(word, (other,), 0.75) is not None
-
-
-def _package_keys(when: Any) -> List[str]:
-    return [key for key, _ in _leaves(when) if key not in CONDITIONS and "." not in key]
-
-
-def _leaves(when: Any) -> Iterator[Tuple[str, Any]]:
-    """The conditions of a `when`, those inside `any` and `not` among them."""
-    for key, argument in when.items():
-        if key in ("any", "not"):
-            for branch in argument if key == "any" else [argument]:
-                yield from _leaves(branch)
-        else:
-            yield key, argument
 
 
 def open_bound(work: Work, bench: Workbench) -> Said:
@@ -131,7 +125,7 @@ def reproducer(work: Work, bench: Workbench) -> Said:
 
 def one_way(work: Work, bench: Workbench) -> Said:
     """FSDP, which has many spellings, is asked for by the one that stands for them all."""
-    for key, argument in _leaves(work.draft.entry.when if work.draft else {}):
+    for key, argument in leaves(work.draft.entry.when if work.draft else {}):
         texts = [argument] if isinstance(argument, str) else argument
         if key == "train.fsdp" and any("shard" in text or text in ("1", "2") for text in texts) or key == "train.parallelism" and "fsdp" in texts:
             yield (
@@ -148,6 +142,6 @@ def layout(work: Work, bench: Workbench) -> Said:
         yield 1, "is not laid out like the others; `envcheck matrix fmt` does it"
 
 
-def loader(work: Work, bench: Workbench) -> Iterator[Tuple[int, str]]:
+def loader(work: Work, bench: Workbench) -> Said:
     """What the loader itself refuses."""
     return iter(())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from envcheck import documents, versions
+from envcheck.conditions import is_package
 from envcheck.documents import line_of
 from envcheck.errors import InputError, Problem
 from envcheck.matrix import files, schema
@@ -83,12 +85,25 @@ class Workbench:
         self._releases: Dict[str, Tuple[str, ...]] = {}
         self._index: Optional[Sieve] = None
 
-    @property
+    @cached_property
     def packages(self) -> Tuple[str, ...]:
         """The packages that the tables know the releases of."""
         return tuple(self._matrix.table_keys("releases"))
 
-    @property
+    @cached_property
+    def by_stem(self) -> Mapping[str, List[Work]]:
+        """The files of each id."""
+        found: Dict[str, List[Work]] = {}
+        for work in self.works:
+            found.setdefault(work.path.stem, []).append(work)
+        return found
+
+    @cached_property
+    def speaking_of(self) -> Mapping[str, int]:
+        """In how many entries each package is a condition."""
+        return Counter(name for draft in self.drafts for name in packages_of(draft.entry.when))
+
+    @cached_property
     def drafts(self) -> List[schema.Draft]:
         """Those of sound shape, without the withdrawn ones."""
         return [work.draft for work in self.works if work.draft is not None and not work.draft.page.withdrawn]
@@ -113,6 +128,21 @@ class Workbench:
         if self._index is None:
             self._index = Sieve(Index(compile_index(self.drafts, {}, "workshop"), "workshop"))
         return [located.entry for located in self._index.left_over(snapshot)]
+
+
+def leaves(when: Any) -> Iterator[Tuple[str, Any]]:
+    """The conditions of a `when`, those inside `any` and `not` among them."""
+    for key, argument in when.items():
+        if key in ("any", "not"):
+            for branch in argument if key == "any" else [argument]:
+                yield from leaves(branch)
+        else:
+            yield key, argument
+
+
+def packages_of(when: Any) -> Set[str]:
+    """The packages that a `when` speaks of."""
+    return {key for key, _ in leaves(when) if is_package(key)}
 
 
 @lru_cache(maxsize=4096)
