@@ -32,6 +32,8 @@ COMMON_SETTINGS = frozenset(
 
 _NEVER_ASKED = frozenset(
     ("python", "os")
+    # Whoever uses a framework gives its config or its command, which say so.
+    + ("train.framework",)
     + tuple(f"train.{name}" for name in ("auto_find_batch_size", "label_smoothing_factor", "neftune_noise_alpha", "group_by_length", "load_best_model_at_end"))
 )
 """What is one way in nearly every run, so that who does not speak of it need not be asked: the Python and the system that most have, switches that are off."""
@@ -110,6 +112,8 @@ def _is_near(entry: Entry, outcome: Outcome, snapshot: Snapshot) -> bool:
     # That a version nobody named should be the one release an entry is about is too unlikely to ask.
     if not _NEVER_ASKED.isdisjoint(outcome.missing) or any(is_package(key) and _is_one_release(entry.when.get(key)) for key in outcome.missing):
         return False
+    if "train.optimizer" in outcome.missing and _is_layerwise(entry.when.get("train.optimizer")):
+        return False
     if not _may_ask([key[6:] for key in outcome.missing if key.startswith("train.")], "gpu" in outcome.missing, snapshot):
         return False
     # A variable that nobody spoke of is seldom set: alone it is worth a question, beside another missing fact it is not.
@@ -130,6 +134,12 @@ def _may_ask(settings: Sequence[str], asks_gpu: bool, snapshot: Snapshot) -> boo
 
 def _is_one_release(argument: Any) -> bool:
     return isinstance(argument, str) and argument.startswith("==") and not argument.endswith("*")
+
+
+def _is_layerwise(argument: Any) -> bool:
+    """Whether an entry is about layer-wise optimizers alone, which hardly anybody uses, and nobody without saying so."""
+    names = [argument] if isinstance(argument, str) else argument or ()
+    return bool(names) and all(str(name).endswith("layerwise") for name in names)
 
 
 def _finding_rank(finding: Finding) -> Tuple[int, int, int, str]:

@@ -169,3 +169,11 @@ def test_what_is_one_way_in_nearly_every_run_is_not_asked_for(rare: dict[str, st
     known = snap(torch="2.5.1", train={"precision": "bf16"})
     assert match(known, [entry("new", {"torch": "<2.9", **rare}, severity="warning")]).undecided == ()
     assert match(known, [entry("new", {"torch": "<2.9", "train.torch_compile": "true"}, severity="warning")]).undecided != ()
+
+
+@pytest.mark.parametrize("layerwise", ["*_layerwise", ["galore_*layerwise", "apollo_*layerwise"]])
+def test_nobody_is_asked_for_a_framework_or_an_optimizer_that_few_use(layerwise: object) -> None:
+    known = snap(torch="2.5.1", train={"precision": "bf16"})
+    assert match(known, [entry("rare", {"torch": "<2.9", "train.optimizer": layerwise}, severity="warning")]).undecided == ()
+    assert match(known, [entry("rare", {"torch": "<2.9", "train.optimizer": "adamw_torch"}, severity="warning")]).undecided != ()
+    assert match(known, [entry("axolotl", {"torch": "<2.9", "train.framework": "axolotl"}, severity="warning")]).undecided == ()
