@@ -30,7 +30,7 @@ def derive(snapshot: Snapshot, gpu_rows: Callable[[], Sequence[gpus.Row]]) -> Sn
             fact = rule(snapshot)
             if fact is not None:
                 found[key] = fact
-    train = _with_sharding(_with_family(snapshot.train))
+    train = _with_reentrance(_with_sharding(_with_family(snapshot.train)), snapshot)
     devices = snapshot.gpus
     if devices and any(gpu.capability is None and gpu.arch is None for gpu in devices):
         devices = tuple(_with_capability(gpu, gpu_rows()) for gpu in devices)
@@ -70,6 +70,30 @@ _SHARDING: Dict[str, Dict[str, Tuple[str, ...]]] = {
     "fsdp": {"fsdp_version": ("1", "2"), "parallelism": ("fsdp",)},
     "deepspeed": {"zero_stage": ("0", "1", "2", "3")},
 }
+
+
+def _with_reentrance(train: Mapping[str, Fact], snapshot: Snapshot) -> Mapping[str, Fact]:
+    """The settings with `use_reentrant: false` where checkpointing is on and nobody said how: the default of transformers 5.0
+    (`gradient_checkpointing_enable` in modeling_utils.py) and of TRL's configs from 0.27 on. Other frameworks choose for themselves.
+    """
+    if train.get("use_reentrant", Fact()).is_known or plain(train.get("gradient_checkpointing", Fact()).value or "") != "true":
+        return train
+    framework = plain(train.get("framework", Fact()).value or "")
+    for name, first, frameworks in (("transformers", "5.0", ("", "transformers", "trl")), ("trl", "0.27", ("trl",))):
+        version = str(snapshot.package(name).value or "")
+        if framework in frameworks and _PIN.fullmatch(version) and _is_at_least(version, first):
+            return {**train, "use_reentrant": Fact("false", f"the default of {name} {version.lstrip('=')}, {snapshot.package(name).origin}")}
+    return train
+
+
+def _is_at_least(version: str, first: str) -> bool:
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(version.lstrip("= ")) >= Version(first)
+    except InvalidVersion:
+        return False
+
 
 # `2.1.2+cu121`, `==2.1.2+cu121`; what `>=2.0,!=2.1.0+cpu` excludes tells nothing.
 _PIN = re.compile(r"(?:={2,3})?\s*[^<>=!~,*]+")

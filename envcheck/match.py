@@ -31,12 +31,12 @@ COMMON_SETTINGS = frozenset(
 """Training settings that every run decides one way or the other."""
 
 _NEVER_ASKED = frozenset(
-    ("python", "os")
+    ("python", "os", "arch")
     # Whoever uses a framework gives its config or its command, which say so.
     + ("train.framework",)
     + tuple(f"train.{name}" for name in ("auto_find_batch_size", "label_smoothing_factor", "neftune_noise_alpha", "group_by_length", "load_best_model_at_end"))
 )
-"""What is one way in nearly every run, so that who does not speak of it need not be asked: the Python and the system that most have, switches that are off."""
+"""What is one way in nearly every run, so that who does not speak of it need not be asked: the usual Python, system and processor, switches that are off."""
 
 
 class Matches(NamedTuple):
@@ -133,6 +133,9 @@ def _may_ask(settings: Sequence[str], asks_gpu: bool, snapshot: Snapshot) -> boo
 
 
 def _is_one_release(argument: Any) -> bool:
+    """Whether an argument is one release, or a list of single ones."""
+    if isinstance(argument, (list, tuple)):
+        return bool(argument) and all(map(_is_one_release, argument))
     return isinstance(argument, str) and argument.startswith("==") and not argument.endswith("*")
 
 

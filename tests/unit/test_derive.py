@@ -174,3 +174,21 @@ def test_whether_rocm_can_be_there(known: dict[str, Any], rocm: str | None) -> N
 def test_one_way_of_writing_fsdp_or_deepspeed_says_the_others(said: dict[str, Any], followed: dict[str, str]) -> None:
     derived = derive(snap(train=said), lambda: ROWS).train
     assert {key: fact.value for key, fact in derived.items() if key not in said} == followed
+
+
+@pytest.mark.parametrize(
+    ("packages", "train", "expected"),
+    [
+        ({"transformers": "5.2.0"}, {"gradient_checkpointing": "true"}, "false"),
+        ({"transformers": "==5.0.0"}, {"gradient_checkpointing": "true", "framework": "transformers"}, "false"),
+        ({"transformers": "4.57.6", "trl": "0.27.0"}, {"gradient_checkpointing": "true", "framework": "trl"}, "false"),
+        ({"transformers": "4.57.6", "trl": "0.26.2"}, {"gradient_checkpointing": "true", "framework": "trl"}, None),
+        ({"transformers": ">=5.0"}, {"gradient_checkpointing": "true"}, None),
+        ({"transformers": "5.2.0"}, {"gradient_checkpointing": "true", "framework": "llamafactory"}, None),
+        ({"transformers": "5.2.0"}, {"gradient_checkpointing": "false"}, None),
+        ({"transformers": "5.2.0"}, {"gradient_checkpointing": "true", "use_reentrant": "true"}, "true"),
+    ],
+)
+def test_checkpointing_is_not_reentrant_by_default_in_newer_releases(packages: dict[str, str], train: dict[str, str], expected: Any) -> None:
+    fact = derive(snap(packages=packages, train=train), lambda: ROWS).train.get("use_reentrant")
+    assert (fact.value if fact else None) == expected

@@ -148,6 +148,7 @@ def test_a_rare_setting_is_asked_for_only_where_settings_were_given() -> None:
 def test_nobody_is_asked_whether_a_package_they_did_not_name_is_one_certain_release() -> None:
     known = snap(torch="2.0.1")
     assert match(known, [entry("one", {"torch": "<2.2", "accelerate": "==1.10.0"}, severity="warning")]).undecided == ()
+    assert match(known, [entry("three", {"torch": "<2.2", "accelerate": ["==1.10.0", "==1.10.1"]}, severity="warning")]).undecided == ()
     assert match(known, [entry("many", {"torch": "<2.2", "accelerate": "==1.10.*"}, severity="warning")]).undecided != ()
 
 
@@ -164,7 +165,7 @@ def test_of_the_gpu_and_a_setting_one_has_to_be_known() -> None:
     assert match(snap(torch="2.5.1", train={"precision": "bf16"}), [half]).undecided != ()
 
 
-@pytest.mark.parametrize("rare", [{"python": ">=3.14"}, {"os": "macos"}, {"train.auto_find_batch_size": "true"}])
+@pytest.mark.parametrize("rare", [{"python": ">=3.14"}, {"os": "macos"}, {"arch": "aarch64"}, {"train.auto_find_batch_size": "true"}])
 def test_what_is_one_way_in_nearly_every_run_is_not_asked_for(rare: dict[str, str]) -> None:
     known = snap(torch="2.5.1", train={"precision": "bf16"})
     assert match(known, [entry("new", {"torch": "<2.9", **rare}, severity="warning")]).undecided == ()
