@@ -67,6 +67,7 @@ TRAIN_KEYS = (
     "vllm_enable_sleep_mode",
     "average_tokens_across_devices",
     "auto_find_batch_size",
+    "dataloader_num_workers",
     "fp16_full_eval",
     "bf16_full_eval",
     "template",

@@ -67,6 +67,7 @@ def own(section: Section) -> dict[str, Fact | None]:
         "learning_rate": section.number("learning_rate"),
         "gradient_accumulation_steps": section.whole("gradient_accumulation_steps") or section.default(1),
         "per_device_train_batch_size": section.whole("per_device_train_batch_size") or section.default(8),
+        "dataloader_num_workers": section.whole("dataloader_num_workers"),
         "max_grad_norm": section.number("max_grad_norm") or section.default(1.0),
         "logging_nan_inf_filter": section.switch("logging_nan_inf_filter") or section.default("true"),
         "optimizer": section.word("optim"),
