@@ -46,10 +46,13 @@ _NAMES = (
     "DISABLE_MLFLOW_INTEGRATION",
     "DISABLE_VERSION_CHECK",
     "HF_DATASETS_TRUST_REMOTE_CODE",
+    "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION",
     "TOKENIZERS_PARALLELISM",
     "USE_FLAX",
     "USE_TF",
     "USE_TORCH",
+    "XLA_DOWNCAST_BF16",
+    "XLA_USE_BF16",
 )
 """Variables without a telling prefix. They are known by name, so no word in them makes them a secret."""
 _SECRETS = ("TOKEN", "KEY", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "AUTH")

@@ -29,7 +29,7 @@ def test_no_good_one_is_refused_and_few_are_warned_of() -> None:
 
 def test_the_bad_ones_are_found_or_pointed_at() -> None:
     """Raised as the matrix learns; never lowered."""
-    assert FIGURES["found"] >= 0.63
+    assert FIGURES["found"] >= 0.65
     assert FIGURES["pointed"] >= 0.9
 
 
