@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from envcheck.conditions import BACKGROUND, Outcome, evaluate, is_package
@@ -37,6 +38,9 @@ _NEVER_ASKED = frozenset(
     + tuple(f"train.{name}" for name in ("auto_find_batch_size", "label_smoothing_factor", "neftune_noise_alpha", "group_by_length", "load_best_model_at_end"))
 )
 """What is one way in nearly every run, so that who does not speak of it need not be asked: the usual Python, system and processor, switches that are off."""
+
+
+_USUAL_OPTIMIZERS = ("adam", "adamw", "adamw_torch", "adamw_torch_fused", "adamw_8bit", "adamw_bnb_8bit", "paged_adamw_8bit", "paged_adamw_32bit", "adafactor")
 
 
 class Matches(NamedTuple):
@@ -112,7 +116,7 @@ def _is_near(entry: Entry, outcome: Outcome, snapshot: Snapshot) -> bool:
     # That a version nobody named should be the one release an entry is about is too unlikely to ask.
     if not _NEVER_ASKED.isdisjoint(outcome.missing) or any(is_package(key) and _is_one_release(entry.when.get(key)) for key in outcome.missing):
         return False
-    if "train.optimizer" in outcome.missing and _is_layerwise(entry.when.get("train.optimizer")):
+    if "train.optimizer" in outcome.missing and not _is_usual_optimizer(entry.when.get("train.optimizer")):
         return False
     if not _may_ask([key[6:] for key in outcome.missing if key.startswith("train.")], "gpu" in outcome.missing, snapshot):
         return False
@@ -139,10 +143,10 @@ def _is_one_release(argument: Any) -> bool:
     return isinstance(argument, str) and argument.startswith("==") and not argument.endswith("*")
 
 
-def _is_layerwise(argument: Any) -> bool:
-    """Whether an entry is about layer-wise optimizers alone, which hardly anybody uses, and nobody without saying so."""
-    names = [argument] if isinstance(argument, str) else argument or ()
-    return bool(names) and all(str(name).endswith("layerwise") for name in names)
+def _is_usual_optimizer(argument: Any) -> bool:
+    """Whether an entry speaks of an optimizer that most runs may have; who uses another one says so."""
+    names = [argument] if isinstance(argument, str) else argument
+    return names is None or any(fnmatchcase(usual, str(name).lower()) for name in names for usual in _USUAL_OPTIMIZERS)
 
 
 def _finding_rank(finding: Finding) -> Tuple[int, int, int, str]:

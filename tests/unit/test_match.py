@@ -172,9 +172,16 @@ def test_what_is_one_way_in_nearly_every_run_is_not_asked_for(rare: dict[str, st
     assert match(known, [entry("new", {"torch": "<2.9", "train.torch_compile": "true"}, severity="warning")]).undecided != ()
 
 
-@pytest.mark.parametrize("layerwise", ["*_layerwise", ["galore_*layerwise", "apollo_*layerwise"]])
-def test_nobody_is_asked_for_a_framework_or_an_optimizer_that_few_use(layerwise: object) -> None:
+@pytest.mark.parametrize(
+    ("optimizer", "is_asked"),
+    [("*_layerwise", False), (["lion_32bit", "paged_lion_32bit"], False), ("adamw_torch", True), (["*_8bit", "*8bit"], True), (["Adam", "FusedAdam"], True)],
+)
+def test_an_optimizer_that_few_use_is_not_asked_for(optimizer: object, is_asked: bool) -> None:
     known = snap(torch="2.5.1", train={"precision": "bf16"})
-    assert match(known, [entry("rare", {"torch": "<2.9", "train.optimizer": layerwise}, severity="warning")]).undecided == ()
-    assert match(known, [entry("rare", {"torch": "<2.9", "train.optimizer": "adamw_torch"}, severity="warning")]).undecided != ()
+    told = match(known, [entry("rare", {"torch": "<2.9", "train.optimizer": optimizer}, severity="warning")])
+    assert (told.undecided != ()) is is_asked
+
+
+def test_nobody_is_asked_for_a_framework() -> None:
+    known = snap(torch="2.5.1", train={"precision": "bf16"})
     assert match(known, [entry("axolotl", {"torch": "<2.9", "train.framework": "axolotl"}, severity="warning")]).undecided == ()
