@@ -81,7 +81,9 @@ class Checker:
         from envcheck.rules.torch_libraries import completed
 
         snapshot = derive(snapshot, self.gpu_rows)
-        whole = derive(completed(snapshot, self.tables()), self.gpu_rows)
+        whole = completed(snapshot, self.tables())
+        if whole is not snapshot:
+            whole = derive(whole, self.gpu_rows)
         candidates = () if self._rules_only else self.matrix.candidates(whole)
         found = {located.entry.id: (located, index) for located, index in candidates}
         entries = (located.entry for located, _ in found.values())

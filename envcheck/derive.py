@@ -76,14 +76,22 @@ def _with_reentrance(train: Mapping[str, Fact], snapshot: Snapshot) -> Mapping[s
     """The settings with `use_reentrant: false` where checkpointing is on and nobody said how: the default of transformers 5.0
     (`gradient_checkpointing_enable` in modeling_utils.py) and of TRL's configs from 0.27 on. Other frameworks choose for themselves.
     """
-    if train.get("use_reentrant", Fact()).is_known or plain(train.get("gradient_checkpointing", Fact()).value or "") != "true":
+    if train.get("use_reentrant", Fact()).is_known or _said(train, "gradient_checkpointing") != "true":
         return train
-    framework = plain(train.get("framework", Fact()).value or "")
+    framework = _said(train, "framework")
+    # TRL's trainers go back to the reentrant form for adapters under ZeRO-3, SFT's from 0.28 and the others' from 1.9 on.
+    if _said(train, "zero_stage") == "3" and (framework == "trl" or not framework and snapshot.package("trl").is_known):
+        return train
     for name, first, frameworks in (("transformers", "5.0", ("", "transformers", "trl")), ("trl", "0.27", ("trl",))):
         version = str(snapshot.package(name).value or "")
         if framework in frameworks and _PIN.fullmatch(version) and _is_at_least(version, first):
             return {**train, "use_reentrant": Fact("false", f"the default of {name} {version.lstrip('=')}, {snapshot.package(name).origin}")}
     return train
+
+
+def _said(train: Mapping[str, Fact], key: str) -> str:
+    """A setting as entries write it; empty where nobody stated it."""
+    return plain(train.get(key, Fact()).value or "")
 
 
 def _is_at_least(version: str, first: str) -> bool:

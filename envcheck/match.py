@@ -39,8 +39,8 @@ _NEVER_ASKED = frozenset(
 )
 """What is one way in nearly every run, so that who does not speak of it need not be asked: the usual Python, system and processor, switches that are off."""
 
-
 _USUAL_OPTIMIZERS = ("adam", "adamw", "adamw_torch", "adamw_torch_fused", "adamw_8bit", "adamw_bnb_8bit", "paged_adamw_8bit", "paged_adamw_32bit", "adafactor")
+"""The optimizers that most runs have one of."""
 
 
 class Matches(NamedTuple):

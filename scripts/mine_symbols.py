@@ -30,7 +30,29 @@ from refused_names import may_give, refuses  # noqa: E402
 
 from envcheck.names.needs import needs  # noqa: E402
 from envcheck.names.package import Package  # noqa: E402
-from envcheck.names.roots import FRAMEWORKS, GIVERS, LIBRARIES, PACKAGES, Looked  # noqa: E402
+from envcheck.names.roots import FRAMEWORKS, LIBRARIES, PACKAGES, Looked  # noqa: E402
+
+GIVERS: Dict[str, Looked] = {
+    name: Looked(module, ())
+    for name, module in {
+        "numpy": "numpy",
+        "pydantic": "pydantic",
+        "scipy": "scipy",
+        "scikit-learn": "sklearn",
+        "pandas": "pandas",
+        "pyarrow": "pyarrow",
+        "torchvision": "torchvision",
+        "torchaudio": "torchaudio",
+        "gymnasium": "gymnasium",
+        "fsspec": "fsspec",
+        "omegaconf": "omegaconf",
+        "networkx": "networkx",
+        "librosa": "librosa",
+        "jsonargparse": "jsonargparse",
+        "setuptools": "pkg_resources",
+    }.items()
+}
+"""Packages that only give names, to libraries and frameworks."""
 
 if "--frameworks" in sys.argv:
     # What frameworks import, from one another and from the others, which then only give names.

@@ -268,7 +268,7 @@ def _train(fact: Fact, argument: str) -> Reading:
     return Reading(_train_truth(plain(fact.value), argument), fact)
 
 
-_NOT_TORCHS = ("false", "no", "absent", "none", "", "megatron*")
+_NOT_TORCHS = ("false", "no", "off", "0", "absent", "none", "", "megatron*")
 
 
 def _fsdp(snapshot: Snapshot, argument: str) -> Reading:

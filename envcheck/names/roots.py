@@ -281,27 +281,5 @@ LIBRARIES: Dict[str, Looked] = {
 }
 """Of speech, vision, reinforcement learning, biology and the like; looked up in the table alone."""
 
-GIVERS: Dict[str, Looked] = {
-    name: Looked(module, ())
-    for name, module in {
-        "numpy": "numpy",
-        "pydantic": "pydantic",
-        "scipy": "scipy",
-        "scikit-learn": "sklearn",
-        "pandas": "pandas",
-        "pyarrow": "pyarrow",
-        "torchvision": "torchvision",
-        "torchaudio": "torchaudio",
-        "gymnasium": "gymnasium",
-        "fsspec": "fsspec",
-        "omegaconf": "omegaconf",
-        "networkx": "networkx",
-        "librosa": "librosa",
-        "jsonargparse": "jsonargparse",
-        "setuptools": "pkg_resources",
-    }.items()
-}
-"""Packages that only give names, to libraries and frameworks."""
-
 ALSO = ("bitsandbytes", "xformers", "triton", "pyarrow", "pydantic")
 """Packages whose names are looked up on a live machine too; their wheels are too large, or too far from training, to be mined."""

@@ -54,6 +54,7 @@ CASES: list[tuple[str, dict[str, Any], Any, Truth]] = [
     ("FSDP by its strategy", {"train.fsdp": "true"}, snap(train={"fsdp": "full_shard auto_wrap"}), YES),
     ("FSDP by its version", {"train.fsdp": "true"}, snap(train={"fsdp": 2}), YES),
     ("FSDP switched off", {"train.fsdp": "true"}, snap(train={"fsdp": False}), NO),
+    ("FSDP switched off by a number", {"train.fsdp": "true"}, snap(train={"fsdp": 0}), NO),
     ("another project's FSDP", {"train.fsdp": "true"}, snap(train={"fsdp": "megatron_fsdp"}), NO),
     ("a strategy of FSDP", {"train.fsdp": "*hybrid*"}, snap(train={"fsdp": "full_shard"}), NO),
     ("a model by a pattern", {"train.model_type": "gemma*"}, snap(train={"model_type": "gemma2"}), YES),

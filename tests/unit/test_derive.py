@@ -187,6 +187,9 @@ def test_one_way_of_writing_fsdp_or_deepspeed_says_the_others(said: dict[str, An
         ({"transformers": "5.2.0"}, {"gradient_checkpointing": "true", "framework": "llamafactory"}, None),
         ({"transformers": "5.2.0"}, {"gradient_checkpointing": "false"}, None),
         ({"transformers": "5.2.0"}, {"gradient_checkpointing": "true", "use_reentrant": "true"}, "true"),
+        ({"trl": "0.28.0"}, {"framework": "trl", "gradient_checkpointing": "true", "zero_stage": "2"}, "false"),
+        ({"trl": "0.28.0"}, {"framework": "trl", "gradient_checkpointing": "true", "zero_stage": "3"}, None),
+        ({"trl": "0.28.0", "transformers": "5.2.0"}, {"gradient_checkpointing": "true", "zero_stage": "3"}, None),
     ],
 )
 def test_checkpointing_is_not_reentrant_by_default_in_newer_releases(packages: dict[str, str], train: dict[str, str], expected: Any) -> None:
