@@ -34,13 +34,13 @@ def snapshots() -> Iterator[Snapshot]:
 
 
 def test_what_is_left_over_matches_as_all_entries_do() -> None:
-    entries = [draft.entry for draft in LIVE]
+    entries = [(draft.entry, frozenset(slabs.anchors(draft.entry.when))) for draft in LIVE]
     sieve = Sieve(Index(compile_index(DRAFTS, {}, "f"), "test"))
     for snapshot in snapshots():
         left = [located.entry for located in sieve.left_over(snapshot)]
         assert len({entry.id for entry in left}) == len(left)
-        known = dict(known_facts(snapshot))
-        assert match(snapshot, left) == match(snapshot, [entry for entry in entries if known.keys() & set(slabs.anchors(entry.when))]), snapshot
+        known = dict(known_facts(snapshot)).keys()
+        assert match(snapshot, left) == match(snapshot, [entry for entry, anchors in entries if not anchors.isdisjoint(known)]), snapshot
         assert all(conditions.truth_of(key, entry.when[key], snapshot) is not Truth.NO for entry in left for key in entry.when if key in snapshot.packages)
 
 
@@ -66,4 +66,27 @@ def test_a_version_opens_only_what_is_near_it() -> None:
     drafts = [Draft(Entry(f"e{n}", "bad", "warning", "t", ("torch",), {"torch": f">=1.{n},<1.{n + 1}"}), Page(), {}, f"e{n}.yaml") for n in range(400)]
     read = Sieve(Index(compile_index(drafts, {}, "f"), "test"))
     assert [located.entry.id for located in read.left_over(snap(torch="1.77"))] == ["e77"]
-    assert len(read._located) < 20
+    assert len(read._ways) < 20
+
+
+BRANCHES = {"torch": ">=2", "any": [{"numpy": "<2", "train.precision": "bf16"}, {"apex": "installed"}, {"env.NCCL_ALGO": "ring"}]}
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "is_left"),
+    [
+        (snap(torch="2.1", numpy="1.26"), True),
+        (snap(torch="2.1", numpy="2.0"), True),
+        (snap(torch="1.13", numpy="1.26"), False),
+        (Snapshot(packages={"torch": Fact("2.1"), "numpy": Fact("2.0")}, complete=True), True),
+        (Snapshot(packages={"torch": Fact("2.1"), "numpy": Fact("2.0")}, complete=True, env_complete=True), False),
+        (Snapshot(packages={"torch": Fact("2.1"), "numpy": Fact("1.26")}, train={"precision": Fact("fp16")}, complete=True, env_complete=True), False),
+        (Snapshot(packages={"torch": Fact("2.1"), "apex": Fact("0.1")}, complete=True, env_complete=True), True),
+        (Snapshot(packages={"torch": Fact("2.1"), "numpy": Fact("2.0")}, env={"NCCL_ALGO": Fact("Tree")}, complete=True), False),
+    ],
+)
+def test_an_entry_goes_with_the_last_of_its_branches(snapshot: Snapshot, is_left: bool) -> None:
+    drafts = [Draft(Entry("branches", "bad", "warning", "t", ("torch",), BRANCHES), Page(), {}, "branches.yaml")]
+    sieve = Sieve(Index(compile_index(drafts, {}, "f"), "test"))
+    for _ in range(2):  # the second time from memory
+        assert [located.entry.id for located in sieve.left_over(snapshot)] == ["branches"] * is_left
