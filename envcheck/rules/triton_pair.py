@@ -28,7 +28,7 @@ PAGE = Page(
 
 
 def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
-    """One finding where triton certainly is not what torch's wheel pins: a warning where it is older or training compiles, else a note."""
+    """One finding where triton certainly is not what torch's wheel pins: a warning where it is older or something compiles (unsloth does), else a note."""
     if not asking.is_there(snapshot, "triton"):
         return ()
     wheels = tables.made("torch_libraries", torch_libraries.by_torch)
@@ -37,7 +37,8 @@ def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     if pin is None or "+rocm" in str(snapshot.package("torch").value) or not asking.lacks(snapshot, "triton", pin):
         return ()
     first = re.sub(r"[^0-9.]", "", pin)
-    loud = asking.has(snapshot, "triton", f"<{first}") or asking.has(snapshot, "train.torch_compile", "true")
+    compiles = asking.has(snapshot, "train.torch_compile", "true") or asking.is_there(snapshot, "unsloth")
+    loud = compiles or asking.has(snapshot, "triton", f"<{first}")
     title = f"triton is {asking.release(snapshot.package('triton'))}, torch {asking.release(snapshot.package('torch'))} pins {pin}"
     facts = asking.used(snapshot, "triton", "torch", "train.torch_compile")
     return (Finding(ID, "caution", "warning" if loud else "note", "certain", title, ("triton", "torch"), facts, PAGE),)
