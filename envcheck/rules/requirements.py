@@ -45,7 +45,7 @@ UNMET_PAGE = Page(
     symptom=("import-error", "other"),
     cause="A release states in its metadata which versions of its dependencies it needs; the installer keeps to that when it installs it, and anything "
     "installed later may break it. Below a lower bound names and arguments that the code uses are missing, which is graver than a version above an upper "
-    "bound: that one is often a precaution, and many published stacks go past it.",
+    "bound: that one is often a precaution, and many published stacks go past it. A release that is excluded by itself was seen to fail.",
     fix=("install both in one command, so that the installer finds versions that fit each other, and pin those",),
     links=("https://packaging.python.org/en/latest/specifications/core-metadata/#requires-dist-multiple-use",),
 )
@@ -123,11 +123,12 @@ def _is_started(one: _Broken) -> bool:
 
 
 def find_unmet(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
-    """A warning for each lower bound that is not met, a note for each upper one."""
+    """A warning for each lower bound that is not met and each release that is excluded by name, a note for each upper bound."""
     found: List[Finding] = []
     for one in tables.once(snapshot, broken):
         if not _is_checked(one) and not _is_started(one) and not (one.package in _BINARY and one.declared.name == "torch"):
-            severity = "warning" if _is_below(one) and one.declared.name in tables.stack | _LOADED else "note"
+            is_grave = _is_below(one) or _is_excluded(one)
+            severity = "warning" if is_grave and one.declared.name in tables.stack | _LOADED else "note"
             found.append(_finding(UNMET, "caution", severity, one, UNMET_PAGE))
     return tuple(found)
 
@@ -143,6 +144,11 @@ def _is_below(one: _Broken) -> bool:
     floors = [clause.lstrip(">=~").replace(".*", "") for clause in one.declared.specifier.split(",") if clause[:2] in (">=", "~=") or clause[:1] == ">"]
     floors += [".".join(clause.lstrip("=").split(".")[:2]) for clause in one.declared.specifier.split(",") if clause.startswith("==")]
     return any(not _within(str(one.other.value), f">={floor}") for floor in floors)
+
+
+def _is_excluded(one: _Broken) -> bool:
+    """Whether the version is excluded by itself (`!=4.52.0`): what somebody tried. A whole series (`!=5.0.*`) may be a precaution."""
+    return any(not _within(str(one.other.value), clause) for clause in one.declared.specifier.split(",") if clause.startswith("!=") and "*" not in clause)
 
 
 def _within(version: str, specifier: str) -> bool:
