@@ -99,24 +99,25 @@ PACKAGES: Dict[str, Wanted] = {
 
 _LIBRARIES = """
 agentlightning 0.1, albumentations 1.0, allennlp 2.0, anndata 0.7, anomalib 0.2, asteroid 0.5, audiolm-pytorch 0.0, audiomentations 0.25, auto-round
-0.2, autotrain-advanced 0.6, be-great 0.0, bert-score 0.3.9, bertopic 0.9, boltz 0.1, botorch 0.6, captum 0.5, cellpose 2.0, chatterbox-tts 0.1,
-chemprop 1.5, chronos-forecasting 1.3, clean-fid 0.1.30, clip-anytorch 2.4, colbert-ai 0.2, compel 1.0, controlnet-aux 0.0.1, coqui-tts 0.22, d3rlpy
-1.0, dalle2-pytorch 1.0, darts 0.20, deepchem 2.6, descript-audiotools 0.7, dgl 0.9, distilabel 0.1, donut-python 1.0, easyocr 1.6, effdet 0.3,
-enformer-pytorch 0.0, esm 3.0, espnet 202205, evaluate 0.1, f5-tts 0.3, farm-haystack 1.10, fastai 2.5, faster-whisper 0.5, fastervit 0.8,
-fms-hf-tuning 0.0, funasr 1.0, gliner 0.1, gluonts 0.9, gpytorch 1.5, granite-tsfm 0.0, happytransformer 2.4, hpsv2 1.0, hqq 0.1, hydra-core 1.0,
-image-reward 1.0, imgaug 0.4, imitation 0.3, inseq 0.4, instructlab 0.15, instructlab-training 0.2, k-diffusion 0.0.12, keybert 0.5, kornia 0.6,
-laion-clap 1.0, lhotse 1.0, lighteval 0.0, lightly 1.2, lightning-bolts 0.4, litdata 0.2, llama-recipes 0.0.1, llm-blender 0.0, llm-foundry 0.1,
-lm-polygraph 0.3, ludwig 0.6, lycoris-lora 1.8, mace-torch 0.3, mambavision 1.0, matgl 0.5, minari 0.3, mlagents 0.28, mmdet 2.20, mmengine 0.1,
-mmpose 0.28, mmpretrain 1.0, mmsegmentation 0.20, model2vec 0.1, modelscope 1.5, monai 0.9, mosaicml 0.10, moshi 0.2, mteb 1.0, multimolecule 0.0,
-nemo-toolkit 1.18, nequip 0.5, neural-compressor 2.0, neuralforecast 1.0, nnsight 0.2, opacus 0.9, open-clip-torch 2.0, opendelta 0.0, openprompt 0.1,
-oumi 0.1, paddleocr 2.6, petals 2.0, pettingzoo 1.20, pyannote-audio 2.0, pylate 1.0, pyreft 0.0, pythainlp 3.0, python-doctr 0.6, pytorch-forecasting
-0.9, pytorch-ignite 0.4, pytorch-metric-learning 1.0, pytorch-tabnet 3.1, pyvene 0.0, ragatouille 0.0.5, relik 1.0, rfdetr 1.0, rsl-rl-lib 1.0, s3prl
-0.4, sacrebleu 2.0, sae-lens 2.0, safe-mol 0.1, salesforce-lavis 1.0, sb3-contrib 1.4, scanpy 1.8, schnetpack 2.0, scvi-tools 0.15,
-segmentation-models-pytorch 0.2, shimmy 0.2, skorch 0.10, skrl 0.8, small-text 1.0, spacy-transformers 1.0, span-marker 1.0, sparseml 0.1, speechbrain
-0.5.12, stable-audio-tools 0.0, stable-baselines3 1.4, stanza 1.3, super-gradients 3.0, supervision 0.10, tabpfn 0.1, tensorboardx 2.0, terratorch
-0.99, tevatron 0.1, textattack 0.3, tianshou 0.4, timm 0.4, tner 0.1, torch-audiomentations 0.10, torch-fidelity 0.3, torch-geometric 2.2, torchdata
-0.3, torchgeo 0.1, torchio 0.18, torchtitan 0.1, trankit 1.0, transformer-lens 1.0, transformers-interpret 0.7, transformers-stream-generator 0.0.1,
-trlx 0.5, ultralytics 8.0, unbabel-comet 0.1, verifiers 0.1, vocos 0.0.2, whisperx 3.1, x-transformers 1.0, yolov5 6.0
+0.2, autotrain-advanced 0.6, be-great 0.0, beir 1.0, bert-score 0.3.9, bertopic 0.9, boltz 0.1, botorch 0.6, captum 0.5, cellpose 2.0, chatterbox-tts
+0.1, chemprop 1.5, chronos-forecasting 1.3, clean-fid 0.1.30, clip-anytorch 2.4, colbert-ai 0.2, compel 1.0, controlnet-aux 0.0.1, coqui-tts 0.22,
+d3rlpy 1.0, dalle2-pytorch 1.0, darts 0.20, deepchem 2.6, deeplabcut 2.2, descript-audiotools 0.7, dgl 0.9, distilabel 0.1, donut-python 1.0, easyocr
+1.6, effdet 0.3, enformer-pytorch 0.0, esm 3.0, espnet 202205, evaluate 0.1, f5-tts 0.3, farm-haystack 1.10, fastai 2.5, faster-whisper 0.5, fastervit
+0.8, fms-hf-tuning 0.0, funasr 1.0, gliner 0.1, gluonts 0.9, gpytorch 1.5, granite-tsfm 0.0, happytransformer 2.4, hcpdiff 0.1, hpsv2 1.0, hqq 0.1,
+hydra-core 1.0, image-reward 1.0, imgaug 0.4, imitation 0.3, inseq 0.4, instructlab 0.15, instructlab-training 0.2, k-diffusion 0.0.12, keybert 0.5,
+kornia 0.6, laion-clap 1.0, lerobot 0.1, lhotse 1.0, lighteval 0.0, lightly 1.2, lightning-bolts 0.4, lightning-flash 0.5, litdata 0.2, llama-recipes
+0.0.1, llm-blender 0.0, llm-foundry 0.1, llm2vec 0.1, lm-polygraph 0.3, ludwig 0.6, lycoris-lora 1.8, mace-torch 0.3, mambavision 1.0, matgl 0.5,
+minari 0.3, minicons 0.2, mlagents 0.28, mmdet 2.20, mmengine 0.1, mmpose 0.28, mmpretrain 1.0, mmsegmentation 0.20, model2vec 0.1, modelscope 1.5,
+monai 0.9, mosaicml 0.10, moshi 0.2, mteb 1.0, multimolecule 0.0, nemo-toolkit 1.18, nequip 0.5, neural-compressor 2.0, neuralforecast 1.0, nnsight
+0.2, opacus 0.9, open-clip-torch 2.0, opendelta 0.0, openprompt 0.1, oumi 0.1, paddleocr 2.6, petals 2.0, pettingzoo 1.20, pyannote-audio 2.0, pylate
+1.0, pyreft 0.0, pythainlp 3.0, python-doctr 0.6, pytorch-forecasting 0.9, pytorch-ignite 0.4, pytorch-metric-learning 1.0, pytorch-tabnet 3.1,
+pytorch-tabular 0.7, pyvene 0.0, ragatouille 0.0.5, relik 1.0, rfdetr 1.0, rsl-rl-lib 1.0, s3prl 0.4, sacrebleu 2.0, sae-lens 2.0, safe-mol 0.1,
+salesforce-lavis 1.0, sb3-contrib 1.4, scanpy 1.8, schnetpack 2.0, scvi-tools 0.15, segmentation-models-pytorch 0.2, shimmy 0.2, skorch 0.10, skrl
+0.8, small-text 1.0, spacy-transformers 1.0, span-marker 1.0, sparseml 0.1, speechbrain 0.5.12, stable-audio-tools 0.0, stable-baselines3 1.4, stanza
+1.3, super-gradients 3.0, supervision 0.10, tabpfn 0.1, tensorboardx 2.0, terratorch 0.99, tevatron 0.1, textattack 0.3, tianshou 0.4, timm 0.4, tner
+0.1, torch-audiomentations 0.10, torch-fidelity 0.3, torch-geometric 2.2, torchdata 0.3, torchgeo 0.1, torchio 0.18, torchtitan 0.1, trankit 1.0,
+transformer-lens 1.0, transformers-interpret 0.7, transformers-stream-generator 0.0.1, trlx 0.5, tsai 0.2.20, ultralytics 8.0, unbabel-comet 0.1,
+uni2ts 1.1, verifiers 0.1, vocos 0.0.2, whisperx 3.1, x-transformers 1.0, yolov5 6.0
 """
 """Library and the oldest release that is of interest."""
 PACKAGES.update((name, Wanted(since)) for name, since in map(str.split, _LIBRARIES.split(",")))
