@@ -1,4 +1,4 @@
-"""Pairs of releases of which one calls what the other takes otherwise: rows of `call_arguments.yaml`, one a package."""
+"""Pairs of releases of which one calls what the other takes otherwise, or has not: rows of `call_arguments.yaml` and `former_names.yaml`, one a package."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from envcheck import versions
 from envcheck.facts.missing import check_block
 
 _KEYS = {"versions", "file", "where", "how", "name", "of", "refuses", "first", "last", "says", "with", "stops", "severity"}
-KINDS = ("call", "override", "import")
+KINDS = ("call", "override", "import", "attribute")
 
 
 class Refused(NamedTuple):
@@ -20,7 +20,8 @@ class Refused(NamedTuple):
     where: str
     """The function with the call, or the method that overrides another."""
     how: str
-    """`call`; `override`: the other package makes the call, of a method that a class of this one has in its own way; `import`: in a function."""
+    """`call`; `override`: the other package makes the call, of a method that a class of this one has in its own way; `import`: in a function;
+    `attribute`: a name that is looked up on a module, in a function."""
     name: str
     """What is called or overridden, with its module."""
     of: str
@@ -53,7 +54,7 @@ def _one(row: Mapping[str, Any]) -> List[Any]:
     if strange:
         raise ValueError(f"unknown key {', '.join(sorted(strange))}")
     if row["how"] not in KINDS or row["severity"] not in ("error", "warning", "note"):
-        raise ValueError("`how` is call, override or import, and `severity` error, warning or note")
+        raise ValueError("`how` is call, override, import or attribute, and `severity` error, warning or note")
     for text in (row["versions"], *row["refuses"]):
         versions.specifier(text)
     for key in ("first", "last"):

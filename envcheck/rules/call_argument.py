@@ -1,4 +1,4 @@
-"""A release that calls what the release beside it does not take, or that is called so: by the table of calls in published wheels."""
+"""A release that calls what the release beside it does not take or no longer has, or that is called so: by tables of calls in published wheels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from envcheck.model import Fact, Finding, Page, Snapshot, Truth, Undecided, Used
 from envcheck.rules.rule import Rule, Tables, Told, asking
 
 ID = "call-not-taken"
-TABLE = "call_arguments"
+TABLES = ("call_arguments", "former_names")
 LINKS = ("https://docs.python.org/3/tutorial/controlflow.html#more-on-defining-functions",)
 
 PAGE = Page(
@@ -22,11 +22,12 @@ PAGE = Page(
         r"TypeError: \w*Trainer\.(?:training_step|compute_loss|log|_get_train_sampler|get_batch_samples|_save_checkpoint|create_optimizer|evaluate)\(\) "
         r"(?:got an unexpected keyword argument '\w+'|takes .*positional arguments? but \d+ were given|missing \d+ required)",
         r"TypeError: Accelerator\.\w+\(\) got an unexpected keyword argument '\w+'",
+        r"AttributeError: module 'numpy' has no attribute '(?:bool|complex|float|int|object)'",
         r"TypeError: (?:fully_shard|init_empty_weights|dispatch_model|load_checkpoint_and_dispatch)\(\) got an unexpected keyword argument '\w+'",
     ),
-    cause="One package calls a function, class or method of another with an argument that its installed release does not take yet, or no longer; or the "
-    "other calls a method that the first has overridden with fewer arguments. It shows when the call is made: in a trainer's constructor, at the "
-    "first step, the first log or the first checkpoint. Who calls what, and what takes it, was read from the published wheels.",
+    cause="One package calls a function, class or method of another with an argument that its installed release does not take yet, or no longer, or looks up "
+    "a name that it no longer has; or the other calls a method that the first has overridden with fewer arguments. It shows when the call is made: in a "
+    "trainer's constructor, at the first step, the first log or the first checkpoint. Who calls what, and what takes it, was read from the published wheels.",
     fix=("use versions of the two packages that were released near each other",),
     links=LINKS,
     level="many",
@@ -35,7 +36,8 @@ PAGE = Page(
 
 def find(snapshot: Snapshot, tables: Tables) -> Tuple[Told, ...]:
     """One finding for each pair of packages whose releases do not fit; a question where only some trainers are stopped and nobody said which runs."""
-    return tuple(one for package, rows, block in tables.speaking(TABLE, snapshot, _ASKING) for one in _of(package, snapshot, rows, block))
+    speaking = (one for table in TABLES for one in tables.speaking(table, snapshot, _ASKING))
+    return tuple(one for package, rows, block in speaking for one in _of(package, snapshot, rows, block))
 
 
 _ASKING = asking(calls.rows)
@@ -95,23 +97,22 @@ def _finding(package: str, snapshot: Snapshot, rows: Sequence[Refused], block: A
 
 
 _WORST = ("error", "warning", "note")
+_ASKS = {"import": "imports", "attribute": "looks up"}
+_ENDS = {"import": "ImportError", "attribute": "AttributeError"}
 
 
 def _title(package: str, mine: str, row: Refused, theirs: str) -> str:
     where = row.where.split(", ")[0]
     if row.how == "override":
         return f"{row.of} {theirs} calls `{where}` of {package} {mine} with arguments that it does not take"
-    if row.how == "import":
-        return f"`{where}` of {package} {mine} imports `{row.name}`, which {row.of} {theirs} does not have"
+    if row.how in _ASKS:
+        return f"`{where}` of {package} {mine} {_ASKS[row.how]} `{row.name}`, which {row.of} {theirs} does not have"
     return f"`{where}` of {package} {mine} calls `{row.name}` as {row.of} {theirs} does not take it"
 
 
 def _cause(rows: Sequence[Refused]) -> str:
     """What comes to the call and what it ends in, of each of the first calls."""
-    return " ".join(
-        f"{one.stops[:1].upper()}{one.stops[1:]} ends in `{'ImportError' if one.how == 'import' else 'TypeError'}: {one.says}` (`{one.file}`)."
-        for one in rows[:3]
-    )
+    return " ".join(f"{one.stops[:1].upper()}{one.stops[1:]} ends in `{_ENDS.get(one.how, 'TypeError')}: {one.says}` (`{one.file}`)." for one in rows[:3])
 
 
 def _other_fix(row: Refused, installed: str) -> str:

@@ -6,11 +6,13 @@ from typing import Any, Dict, List, Optional
 
 import pytest
 
+from envcheck.api import Checker
 from envcheck.facts import calls
 from envcheck.model import Fact, Finding, Snapshot, Undecided
 from envcheck.rules import call_argument
 from envcheck.rules.rule import Tables
 
+CHECKER = Checker()
 LOG = {"versions": ">=0.9.2,<=0.11.4", "file": "trl/trainer/dpo_trainer.py", "where": "DPOTrainer.log", "how": "override", "name": "transformers.Trainer.log", "of": "transformers", "refuses": [">=4.47.0"], "last": "4.46.3", "says": "takes 1 positional arguments but 2 were given", "stops": "the first log of `DPOTrainer`", "severity": "warning"}  # fmt: skip
 NEW = {"versions": ">=0.15.0", "file": "trl/x.py", "where": "prepare", "how": "call", "name": "accelerate.Accelerator.unwrap_model", "of": "accelerate", "refuses": ["<=1.2.1"], "first": "1.3.0", "says": "got an unexpected keyword argument 'keep_torch_compile'", "stops": "every save", "severity": "error"}  # fmt: skip
 LATE = {**NEW, "how": "import", "name": "accelerate.utils.x", "says": "cannot import name", "with": {"torch": ">=2.5"}}
@@ -74,6 +76,38 @@ def test_what_else_a_call_needs_must_be_there_for_certain() -> None:
     ]
     assert not found([LATE], trl="0.15.0", accelerate="1.2.0", torch="2.4.0")
     assert not found([LATE], trl="0.15.0", accelerate="1.2.0")
+
+
+FORMER = {"versions": "<=2.0.5", "file": "pycocotools/cocoeval.py", "where": "COCOeval.accumulate", "how": "attribute", "name": "numpy.float", "of": "numpy", "refuses": [">=1.24"], "last": "1.23.5", "says": "module 'numpy' has no attribute 'float'", "stops": "the first evaluation", "severity": "warning"}  # fmt: skip
+
+
+def test_a_name_that_is_looked_up_in_a_function_ends_in_an_attribute_error() -> None:
+    (one,) = found([FORMER], trl="2.0.4", numpy="1.26.4")
+    assert one.title == "`COCOeval.accumulate` of trl 2.0.4 looks up `numpy.float`, which numpy 1.26.4 does not have"
+    assert one.page.cause == "The first evaluation ends in `AttributeError: module 'numpy' has no attribute 'float'` (`pycocotools/cocoeval.py`)."
+    assert not found([FORMER], trl="2.0.4", numpy="1.23.5")
+
+
+@pytest.mark.parametrize(
+    ("package", "version", "numpy", "expected"),
+    [
+        ("pycocotools", "2.0.5", "1.24.0", True),
+        ("pycocotools", "2.0.6", "1.24.0", False),
+        ("pycocotools", "2.0.5", "1.23.5", False),
+        ("imgaug", "0.4.0", "1.26.4", True),
+        ("librosa", "0.8.1", "1.26.4", True),
+        ("librosa", "0.9.2", "1.26.4", False),
+        ("fairseq", "0.10.2", "1.24.4", True),
+        ("pytorch-forecasting", "0.9.0", "2.0.2", True),
+        ("pytorch-forecasting", "1.0.0", "1.24.4", False),
+        ("yolov5", "6.1.0", "1.24.4", True),
+        ("yolov5", "7.0.14", "1.24.4", False),
+    ],
+)
+def test_the_table_of_former_names_against_both_sides_of_its_bounds(package: str, version: str, numpy: str, expected: bool) -> None:
+    snapshot = Snapshot(packages={package: Fact(version), "numpy": Fact(numpy)})
+    told_of = [one for one in CHECKER.report(snapshot).findings if one.id == call_argument.ID and one.severity == "warning"]
+    assert bool(told_of) is expected
 
 
 @pytest.mark.parametrize("change", [{"how": "guess"}, {"severity": "loud"}, {"refuses": ["4.47"]}, {"color": "red"}, {"first": "x"}])
