@@ -87,8 +87,8 @@ class Workbench:
 
     @cached_property
     def packages(self) -> Tuple[str, ...]:
-        """The packages that the tables know the releases of."""
-        return tuple(self._matrix.table_keys("releases"))
+        """The packages that the tables know the releases of, or what they require."""
+        return tuple(sorted({*self._matrix.table_keys("releases"), *self._matrix.table_keys("requires")}))
 
     @cached_property
     def by_stem(self) -> Mapping[str, List[Work]]:
