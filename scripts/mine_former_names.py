@@ -42,6 +42,7 @@ USES: Dict[str, Sequence[Use]] = {
     "yolov5": [
         Use("yolov5/utils/datasets.py", "LoadImagesAndLabels.__init__", "reading the labels of a training set"),
         Use("yolov5/utils/dataloaders.py", "LoadImagesAndLabels.__init__", "reading the labels of a training set"),
+        Use("yolov5/utils/metrics.py", "compute_ap", "the first validation"),
     ],
     "lvis": [Use("lvis/eval.py", "LVISEval.accumulate", "the first evaluation on LVIS")],
     "imgaug": [
@@ -59,9 +60,13 @@ USES: Dict[str, Sequence[Use]] = {
 SINCE = {"fairseq": "0.9", "imgaug": "0.2.9", "librosa": "0.7", "pycocotools": "2.0.2", "pytorch-forecasting": "0.8", "yolov5": "5.0"}
 """The first release that is read, where older ones are too old for any NumPy without the names, or for anybody."""
 
-LACKS = {**dict.fromkeys(("complex", "float", "int", "object", "str"), ">=1.24"), "bool": ">=1.24,<2"}
-"""Former name -> the releases of NumPy without it: `__former_attrs__` in numpy/__init__.py, read in the wheels of 1.23.5, 1.24.4, 1.26.4, 2.0.2 and 2.3.5."""
-LAST = "1.23.5"
+LACKS = {
+    **dict.fromkeys(("complex", "float", "int", "object", "str"), (">=1.24", "1.23.5")),
+    "bool": (">=1.24,<2", "1.23.5"),
+    **dict.fromkeys(("in1d", "trapz"), (">=2.4", "2.3.5")),
+}
+"""Former name -> the releases of NumPy without it, and the last one with it: `__former_attrs__` in numpy/__init__.py, read in the wheels of 1.23.5, 1.24.4,
+1.26.4, 2.0.2 and 2.3.5, and the lists `__all__` of 2.3.5 and 2.4.0."""
 _OLDER = ("--only-binary", ":all:", "--python-version", "3.8", "--platform", "manylinux2014_x86_64", "--platform", "manylinux1_x86_64")
 _KINDS = (("--only-binary", ":all:"), _OLDER, ("--no-binary", ":all:", "--no-build-isolation"))
 _FINAL = re.compile(r"\d+(\.\d+)*(\.post\d+)?")
@@ -111,8 +116,8 @@ def of_use(use: Use, releases: Mapping[str, Path]) -> Iterator[str]:
                 "how": "attribute",
                 "name": f"numpy.{name}",
                 "of": "numpy",
-                "refuses": f'["{LACKS[name]}"]',
-                "last": f'"{LAST}"',
+                "refuses": f'["{LACKS[name][0]}"]',
+                "last": f'"{LACKS[name][1]}"',
                 "says": f"\"module 'numpy' has no attribute '{name}'\"",
                 "stops": f'"{use.stops}"',
                 "severity": use.severity,
@@ -139,15 +144,19 @@ def scopes(node: ast.AST, name: str) -> Iterator[Tuple[str, ast.AST]]:
 
 
 def running(node: Optional[ast.AST]) -> Iterator[ast.AST]:
-    """What is evaluated when a body runs: of a function that it defines only the defaults and decorators."""
+    """What is evaluated when a body runs: of a function that it defines only the defaults and decorators, and nothing that a test of versions guards."""
     for child in ast.iter_child_nodes(node) if node is not None and not isinstance(node, ast.Try) else ():
         if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
             inner: List[ast.AST] = [*child.args.defaults, *(one for one in child.args.kw_defaults if one), *child.decorator_list]
         else:
-            inner = [] if isinstance(child, ast.Lambda) else [child]
+            inner = [] if isinstance(child, ast.Lambda) or is_guarded(child) else [child]
         for one in inner:
             yield one
             yield from running(one)
+
+
+def is_guarded(node: ast.AST) -> bool:
+    return isinstance(node, (ast.If, ast.IfExp)) and re.search("version|hasattr", ast.unparse(node.test), re.IGNORECASE) is not None
 
 
 def published(package: str) -> List[str]:

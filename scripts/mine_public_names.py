@@ -9,6 +9,7 @@ Of each package the modules in MODULES are read. A name counts where it is certa
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -42,7 +43,8 @@ MODULES: Dict[str, str] = {
 
 HEAD = """\
 # Public names that came (`since`) and went (`until`) with releases: who imports one from a release of `lacks` gets an ImportError. Written by
-# scripts/mine_public_names.py from the published files; a name without an answer in one of the releases is left out.
+# scripts/mine_public_names.py from the published files; a name without an answer in one of the releases is left out. NumPy's are by hand: what
+# installed releases of it have.
 rows:
 """
 
@@ -102,11 +104,15 @@ def changes(there: Dict[str, Dict[Tuple[str, str], Optional[bool]]], newest: str
             yield (dotted, "until", read[last], f">={read[last + 1]}"), name
 
 
-def mined(cache: Path, jobs: int) -> str:
-    """The table as YAML."""
+def mined(cache: Path, jobs: int, before: str = "") -> str:
+    """The table as YAML; what it had `before` of packages that are not mined stays."""
+    by_hand = {found[1]: found[0] for found in re.finditer(r"^  - package: (.*)\n(?:    .*\n)*", before, re.MULTILINE)}
     found, lines = releases(cache), [HEAD]
     with ProcessPoolExecutor(jobs) as pool:
-        for name in sorted(MODULES):
+        for name in sorted({*MODULES, *by_hand}):
+            if name not in MODULES:
+                lines.append(by_hand[name])
+                continue
             by, top = found[name], name.replace("-", "_")
             every = list(pool.map(asked, by.values(), [name] * len(by), [top] * len(by)))
             wanted = {dotted: sorted(set().union(*(one[dotted] for one in every))) for dotted in modules(name, top)}
@@ -131,7 +137,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path)
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args()
-    text = mined(given.cache, given.jobs)
+    text = mined(given.cache, given.jobs, given.write.read_text(encoding="utf-8") if given.write and given.write.exists() else "")
     if given.write:
         given.write.write_text(text, encoding="utf-8")
     else:

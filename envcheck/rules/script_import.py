@@ -1,4 +1,4 @@
-"""A name that a script imports and the installed release of its package does not have."""
+"""A name that a script imports, or looks up on NumPy, and the installed release of its package does not have."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from envcheck.wire import canonical_name
 ID = "script-name-missing"
 
 PAGE = Page(
-    symptom=("import-error",),
-    signature=(r"ImportError: cannot import name '[^']+' from '(?:transformers|trl|peft|accelerate|datasets|diffusers|deepspeed|huggingface_hub)\b",),
-    cause="A script, or a file of its project, imports a name at its top level that the release does not define yet, or no longer. Which release has which "
-    "names was read from the published files.",
+    symptom=("import-error", "attribute-error"),
+    signature=(
+        r"AttributeError: (?:module 'numpy' has no attribute '\w+'|`np\.\w+` was removed)",
+        r"ImportError: cannot import name '[^']+' from '(?:transformers|trl|peft|accelerate|datasets|diffusers|deepspeed|huggingface_hub)\b",
+    ),
+    cause="A script, or a file of its project, imports a name at its top level, or looks one up on NumPy, that the release does not define yet, or no longer. "
+    "Which release has which names was read from the published files.",
     fix=("install a release that has the name, or change the script",),
     links=(
         "https://github.com/QwenLM/Qwen3-VL/issues/723",
@@ -29,7 +32,7 @@ PAGE = Page(
 
 
 def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
-    """One error for each package of which a name is certainly missing."""
+    """One error for each package of which a name is certainly missing; of NumPy a warning, since a function that looks it up may never be called."""
     fact = snapshot.train.get("imports")
     if fact is None or not isinstance(fact.value, str):
         return ()
@@ -61,7 +64,7 @@ def _finding(package: str, missing: Dict[str, Tuple[str, str]], snapshot: Snapsh
     title = f"{package} {there.value} does not have {', '.join(words)}"
     page = replace(PAGE, fix=_fixes(package, list(missing.values())))
     used = (UsedFact(package, there.value or "", there.origin), UsedFact("train.imports", " ".join(missing), fact.origin))
-    return Finding(ID, "bad", "error", "certain", title, (package, "config"), used, page)
+    return Finding(ID, "bad", "warning" if package == "numpy" else "error", "certain", title, (package, "config"), used, page)
 
 
 def _fixes(package: str, releases: List[Tuple[str, str]]) -> Tuple[str, ...]:

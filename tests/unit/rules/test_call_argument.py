@@ -101,7 +101,8 @@ def test_a_name_that_is_looked_up_in_a_function_ends_in_an_attribute_error() -> 
         ("pytorch-forecasting", "0.9.0", "2.0.2", True),
         ("pytorch-forecasting", "1.0.0", "1.24.4", False),
         ("yolov5", "6.1.0", "1.24.4", True),
-        ("yolov5", "7.0.14", "1.24.4", False),
+        ("yolov5", "7.0.14", "2.3.5", False),
+        ("yolov5", "7.0.14", "2.4.0", True),
     ],
 )
 def test_the_table_of_former_names_against_both_sides_of_its_bounds(package: str, version: str, numpy: str, expected: bool) -> None:

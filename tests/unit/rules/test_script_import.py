@@ -49,6 +49,22 @@ def test_each_package_is_told_by_itself_and_what_is_open_is_not() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "has", "lacks"),
+    [
+        ("numpy.float", "1.23.5", "1.24.0"),
+        ("numpy.bool", "2.0.0", "1.26.4"),
+        ("numpy.float_", "1.26.4", "2.0.0"),
+        ("numpy.trapz", "2.3.5", "2.4.0"),
+    ],
+)
+def test_what_numpy_took_away_is_a_warning(name: str, has: str, lacks: str) -> None:
+    assert told(f"{name} numpy.array", numpy=has) == ()
+    [finding] = told(f"{name} numpy.array", numpy=lacks)
+    assert (finding.severity, finding.culprit) == ("warning", ("numpy", "config"))
+    assert finding.title.startswith(f"numpy {lacks} does not have `{name}` (last in ")
+
+
+@pytest.mark.parametrize(
     ("names", "version", "fix"),
     [
         ("transformers.Qwen2_5_VLConfig transformers.EncoderDecoderCache", "4.40.0", "install transformers>=4.49.0"),
@@ -68,6 +84,12 @@ def test_the_fix_has_all_names_or_says_that_none_has(names: str, version: str, f
         (b"try:\n    from trl import A\nexcept ImportError:\n    A = None", []),
         (b"if NEW:\n    from trl import A\nelse:\n    from trl import B", []),
         (b"def f():\n    from trl import A", []),
+        (b"import numpy as np\ndef f():\n    return np.zeros(3, dtype=np.float)", ["numpy.float", "numpy.zeros"]),
+        (b"import numpy as np\nnp.float = float\nx = np.float(1)", []),
+        (b"import numpy as np\nx = np.trapezoid if hasattr(np, 'trapezoid') else np.trapz", []),
+        (b"import numpy as np\ntry:\n    y = np.Inf\nexcept AttributeError:\n    y = np.inf", []),
+        (b"import numpy as np\nif np.__version__ < '2':\n    y = np.Inf", []),
+        (b"import jax.numpy as np\ny = np.float", []),
         (b"import transformers\nfrom mine import A\nfrom trl import *\nfrom .trl import A", []),
         (b"def (", []),
     ],
