@@ -35,7 +35,8 @@ _NEVER_ASKED = frozenset(
     ("python", "os", "arch")
     # Whoever uses a framework gives its config or its command, which say so.
     + ("train.framework",)
-    + tuple(f"train.{name}" for name in ("auto_find_batch_size", "label_smoothing_factor", "neftune_noise_alpha", "group_by_length", "load_best_model_at_end"))
+    + tuple(f"train.{name}" for name in ("auto_find_batch_size", "label_smoothing_factor", "neftune_noise_alpha", "group_by_length"))
+    + ("train.load_best_model_at_end", "train.save_only_model")
 )
 """What is one way in nearly every run, so that who does not speak of it need not be asked: the usual Python, system and processor, switches that are off."""
 

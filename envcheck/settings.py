@@ -81,6 +81,7 @@ TRAIN_KEYS = (
     "bnb_4bit_quant_storage",
     "zero3_save_16bit_model",
     "load_best_model_at_end",
+    "save_only_model",
     "eval_strategy",
     "save_strategy",
 )
@@ -136,6 +137,7 @@ _SWITCHES = (
     "fsdp_sync_module_states",
     "fsdp_activation_checkpointing",
     "load_best_model_at_end",
+    "save_only_model",
 )
 _PRECISIONS = ("precision", "trainer_precision", "declared_precision")
 _ALIASES: Dict[str, Dict[str, str]] = {

@@ -94,7 +94,7 @@ _SWITCHES = (
     *("use_vllm", "vllm_enable_sleep_mode"),
     # Of TRL's DPO, KTO and GRPO: until 0.24 the fused loss was switched on apart from the patched model.
     "use_liger_loss",
-    *("average_tokens_across_devices", "auto_find_batch_size", "fp16_full_eval", "bf16_full_eval", "load_best_model_at_end"),
+    *("average_tokens_across_devices", "auto_find_batch_size", "fp16_full_eval", "bf16_full_eval", "load_best_model_at_end", "save_only_model"),
 )
 
 
