@@ -64,6 +64,7 @@ TRAIN_KEYS = (
     "precompute_ref_log_probs",
     "assistant_only_loss",
     "use_vllm",
+    "vllm_mode",
     "vllm_enable_sleep_mode",
     "average_tokens_across_devices",
     "auto_find_batch_size",

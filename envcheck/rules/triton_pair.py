@@ -28,7 +28,9 @@ PAGE = Page(
 
 
 def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
-    """One finding where triton certainly is not what torch's wheel pins: a warning where it is older or something compiles (unsloth does), else a note."""
+    """One finding where triton certainly is not what torch's wheel pins: a warning where it is older, or of another minor version and something compiles, else
+    a note. unsloth compiles.
+    """
     if not asking.is_there(snapshot, "triton"):
         return ()
     wheels = tables.made("torch_libraries", torch_libraries.by_torch)
@@ -37,7 +39,9 @@ def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     if pin is None or "+rocm" in str(snapshot.package("torch").value) or not asking.lacks(snapshot, "triton", pin):
         return ()
     first = re.sub(r"[^0-9.]", "", pin)
-    compiles = asking.has(snapshot, "train.torch_compile", "true") or asking.is_there(snapshot, "unsloth")
+    # The breaks that are known came with another minor version, none with a later patch of the pinned one.
+    is_patch = asking.has(snapshot, "triton", f">{first},=={'.'.join(first.split('.')[:2])}.*")
+    compiles = not is_patch and (asking.has(snapshot, "train.torch_compile", "true") or asking.is_there(snapshot, "unsloth"))
     loud = compiles or asking.has(snapshot, "triton", f"<{first}")
     title = f"triton is {asking.release(snapshot.package('triton'))}, torch {asking.release(snapshot.package('torch'))} pins {pin}"
     facts = asking.used(snapshot, "triton", "torch", "train.torch_compile")

@@ -76,6 +76,7 @@ def own(section: Section) -> dict[str, Fact | None]:
         "neftune_noise_alpha": section.number("neftune_noise_alpha"),
         "label_smoothing_factor": section.number("label_smoothing_factor"),
         "padding_side": section.word("padding_side"),
+        "vllm_mode": section.word("vllm_mode"),
         "use_liger_kernel": section.switch("use_liger_kernel"),
         "torch_compile": _compile(section),
         "group_by_length": _grouped(section),
