@@ -46,7 +46,7 @@ USES: Dict[str, Sequence[Use]] = {
     ],
     "lvis": [Use("lvis/eval.py", "LVISEval.accumulate", "the first evaluation on LVIS")],
     "imgaug": [
-        Use("imgaug/augmenters/meta.py", "SomeOf._get_augmenter_active", "the first batch that goes through `SomeOf` or `OneOf`"),
+        Use("imgaug/augmenters/meta.py", "SomeOf._get_augmenter_active", "the first batch that goes through `SomeOf` or `OneOf`", "note"),
         Use("imgaug/imgaug.py", "", "`import imgaug`"),
     ],
     "librosa": [Use("librosa/core/constantq.py", "", "`import librosa`")],

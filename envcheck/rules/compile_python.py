@@ -71,7 +71,9 @@ def _unasked(snapshot: Snapshot) -> str:
     """The package that compiles without being asked; empty where none certainly does."""
     if "nnUNet_compile" in snapshot.env:
         return ""
-    return next((next(iter(facts)) for facts in _UNASKED if all(asking.has(snapshot, key, wanted) for key, wanted in facts.items())), "")
+    found = next((next(iter(facts)) for facts in _UNASKED if all(asking.has(snapshot, key, wanted) for key, wanted in facts.items())), "")
+    # TotalSegmentator brings nnU-Net along to predict with, which compiles nothing.
+    return "" if found == "nnunetv2" and asking.is_there(snapshot, "totalsegmentator") else found
 
 
 RULE = Rule(ID, TITLE, PAGE, find)
