@@ -27,7 +27,7 @@ LINTS: Dict[str, Lint] = {
     "L04": Lint("error", "packages are known by a table or by another entry", shape.packages),
     "L05": Lint("error", "every example does what its heading says", shape.loader),
     "L06": Lint("error", "each condition is needed: dropping it makes a `miss` example hit", logic.mutation),
-    "L07": Lint("error", "each fix leads out of the entry, and not into another error", logic.fix_leads_out),
+    "L07": Lint("error", "each fix leads out of the entry, and not into an error of another entry or a rule", logic.fix_leads_out),
     "L08": Lint("error", "the level of the evidence fits the kind", shape.loader),
     "L09": Lint("error", "links are plain https links", shape.loader),
     "L10": Lint("error", "some released version fits each condition", logic.dead),

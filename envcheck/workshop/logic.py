@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
-from envcheck import settings, versions
+from envcheck import rules, settings, versions
 from envcheck.conditions import CONDITIONS, evaluate
 from envcheck.match import match
 from envcheck.matrix.schema import Draft
@@ -29,7 +29,7 @@ def mutation(work: Work, bench: Workbench) -> Said:
 
 
 def fix_leads_out(work: Work, bench: Workbench) -> Said:
-    """Each `change` and `set` must make the entry miss its own hits, and lead to no error of another entry."""
+    """Each `change` and `set` must make the entry miss its own hits, and lead to no error of another entry or of a rule."""
     draft = _sound(work)
     for item in work.document.get("fix", []) if draft.entry.kind != "good" else []:
         name, values = next(iter(item.items()))
@@ -90,7 +90,7 @@ def _laid(snapshot: Snapshot, fixed: Mapping[str, Fact]) -> Snapshot:
 
 
 def _dead_end(before: Snapshot, ways: List[Snapshot], bench: Workbench) -> Optional[str]:
-    """The id of an error that every way runs into and that was not there before; None where one way is free."""
+    """The id of an error, of an entry or a rule, that every way runs into and that was not there before; None where one way is free."""
     old = _errors(before, bench)
     found: Optional[str] = None
     for after in ways:
@@ -102,7 +102,8 @@ def _dead_end(before: Snapshot, ways: List[Snapshot], bench: Workbench) -> Optio
 
 
 def _errors(snapshot: Snapshot, bench: Workbench) -> Set[str]:
-    return {one.id for one in match(snapshot, bench.candidates(snapshot)).findings if one.severity == "error"}
+    findings = (*match(snapshot, bench.candidates(snapshot)).findings, *rules.judge(snapshot, bench.tables).findings)
+    return {one.id for one in findings if one.severity == "error"}
 
 
 def dead(work: Work, bench: Workbench) -> Said:

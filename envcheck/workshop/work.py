@@ -17,6 +17,7 @@ from envcheck.matrix.index import Index, compile_index
 from envcheck.matrix.sieve import Sieve
 from envcheck.matrix.store import Matrix
 from envcheck.model import Entry, Snapshot
+from envcheck.rules.rule import Tables
 
 LEVELS = ("error", "warning")
 
@@ -89,6 +90,11 @@ class Workbench:
     def packages(self) -> Tuple[str, ...]:
         """The packages that the tables know the releases of, or what they require."""
         return tuple(sorted({*self._matrix.table_keys("releases"), *self._matrix.table_keys("requires")}))
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The fact tables, for the rules."""
+        return Tables(frozenset(self._matrix.table("stack") or ()), self._matrix.table, self._matrix.table_keys)
 
     @cached_property
     def by_stem(self) -> Mapping[str, List[Work]]:

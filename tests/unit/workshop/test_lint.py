@@ -107,6 +107,13 @@ def test_a_fix_that_leads_into_another_error_is_a_dead_end(tmp_path: Path) -> No
     assert "L07 12 `change: deepspeed >=0.14.4` leads into deepspeed-0.14.4-worse" in found
 
 
+def test_a_fix_that_a_rule_refuses_is_a_dead_end(tmp_path: Path) -> None:
+    hit = 'hit: [{packages: {deepspeed: "0.14.3"'
+    entry = SOUND.replace('{deepspeed: ">=0.14.4"}', '{deepspeed: ">=0.14.4", transformers: "==4.57.0"}')
+    entry = entry.replace(hit, f'{hit}, tokenizers: "0.13.3", transformers: "4.30.0"')
+    assert "L07 12 `change: deepspeed >=0.14.4, transformers ==4.57.0` leads into requirement-checked-at-import" in complaints(tmp_path, entry=entry)
+
+
 def test_a_second_file_with_the_same_id_is_named(tmp_path: Path) -> None:
     (tmp_path / "below").mkdir()
     (tmp_path / "below" / "deepspeed-0.14.3-zero.yaml").write_text(SOUND)
