@@ -114,6 +114,9 @@ def _is_near(entry: Entry, outcome: Outcome, snapshot: Snapshot) -> bool:
     used = {key for key, _ in outcome.used}
     if any(is_package(key) and key not in COMPANIONS and used.isdisjoint(_SPOKEN_OF.get(key, ())) for key in outcome.missing):
         return False
+    # Of another vendor's toolkit only where its device is spoken of.
+    if "cann" in outcome.missing and not (snapshot.fact("npu").is_known or "torch-npu" in snapshot.packages):
+        return False
     # That a version nobody named should be the one release an entry is about is too unlikely to ask.
     if not _NEVER_ASKED.isdisjoint(outcome.missing) or any(is_package(key) and _is_one_release(entry.when.get(key)) for key in outcome.missing):
         return False

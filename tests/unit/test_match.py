@@ -185,3 +185,10 @@ def test_an_optimizer_that_few_use_is_not_asked_for(optimizer: object, is_asked:
 def test_nobody_is_asked_for_a_framework() -> None:
     known = snap(torch="2.5.1", train={"precision": "bf16"})
     assert match(known, [entry("axolotl", {"torch": "<2.9", "train.framework": "axolotl"}, severity="warning")]).undecided == ()
+
+
+@pytest.mark.parametrize(("packages", "npu", "asked"), [({}, None, False), ({"torch-npu": "2.5.1"}, None, True), ({}, "Ascend 910B", True)])
+def test_who_speaks_of_no_npu_is_not_asked_for_its_toolkit(packages: dict[str, str], npu: str | None, asked: bool) -> None:
+    toolkit = entry("toolkit", {"deepspeed": "==0.14.3", "cann": "<8.0"}, severity="warning")
+    said = match(snap(deepspeed="0.14.3", packages=packages, **({"npu": npu} if npu else {})), [toolkit])
+    assert bool(said.undecided) is asked
