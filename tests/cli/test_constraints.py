@@ -42,7 +42,7 @@ def test_pip_takes_the_file_and_leaves_out_what_is_known_bad(tmp_path: Path) -> 
     assert envcheck("constraints", "--gpu", "A100", "--python-version", "3.11", "-o", str(path), cwd=tmp_path).returncode == 0
     for version in ("2025.5.7", "2025.5.8"):
         wheel(tmp_path, "unsloth", version)
-    for version in ("1.0.9", "2.0.7"):
+    for version in ("1.0.9", "2.0.3"):
         wheel(tmp_path, "flash-attn", version)
     assert "Would install flash-attn-1.0.9 unsloth-2025.5.7" in resolved(tmp_path, path, "unsloth", "flash-attn")
     assert "unsloth!=2025.5.8  # unsloth-2025.5.8-none-compared\n" in path.read_text()
