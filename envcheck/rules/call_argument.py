@@ -15,6 +15,7 @@ from envcheck.rules.rule import Rule, Tables, Told, asking
 ID = "call-not-taken"
 TABLES = ("call_arguments", "former_names")
 LINKS = ("https://docs.python.org/3/tutorial/controlflow.html#more-on-defining-functions",)
+FORMER_LINKS = ("https://numpy.org/devdocs/release/1.20.0-notes.html#deprecations", "https://github.com/cocodataset/cocoapi/pull/624")
 
 PAGE = Page(
     symptom=("type-error", "crash"),
@@ -92,7 +93,7 @@ def _finding(package: str, snapshot: Snapshot, rows: Sequence[Refused], block: A
     fact, other = snapshot.packages[package], snapshot.packages[row.of]
     used = (UsedFact(package, fact.value or "", fact.origin), UsedFact(row.of, other.value or "", other.origin))
     fixes = (_other_fix(row, _plain(other)), *_own_fix(package, rows, block))
-    page = Page(symptom=PAGE.symptom, cause=_cause(rows), fix=fixes, links=LINKS, level=PAGE.level)
+    page = Page(symptom=PAGE.symptom, cause=_cause(rows), fix=fixes, links=FORMER_LINKS if row.how == "attribute" else LINKS, level=PAGE.level)
     return Finding(ID, "bad", row.severity, "certain", _title(package, _plain(fact), row, _plain(other)), (package, row.of), used, page)
 
 

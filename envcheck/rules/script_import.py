@@ -30,6 +30,13 @@ PAGE = Page(
     level="many",
 )
 
+NUMPY_LINKS = (
+    "https://numpy.org/devdocs/release/1.20.0-notes.html#deprecations",
+    "https://numpy.org/doc/stable/numpy_2_0_migration_guide.html",
+    "https://numpy.org/doc/2.4/release/2.4.0-notes.html",
+)
+"""What NumPy says of the names that it took away, and what to write instead."""
+
 
 def find(snapshot: Snapshot, tables: Tables) -> Tuple[Finding, ...]:
     """One error for each package of which a name is certainly missing; of NumPy a warning, since a function that looks it up may never be called."""
@@ -62,7 +69,7 @@ def _finding(package: str, missing: Dict[str, Tuple[str, str]], snapshot: Snapsh
     there, fact = snapshot.package(package), snapshot.train["imports"]
     words = [f"`{name}` ({'there since' if word == 'since' else 'last in'} {release})" for name, (word, release) in missing.items()]
     title = f"{package} {there.value} does not have {', '.join(words)}"
-    page = replace(PAGE, fix=_fixes(package, list(missing.values())))
+    page = replace(PAGE, fix=_fixes(package, list(missing.values())), links=NUMPY_LINKS if package == "numpy" else PAGE.links)
     used = (UsedFact(package, there.value or "", there.origin), UsedFact("train.imports", " ".join(missing), fact.origin))
     return Finding(ID, "bad", "warning" if package == "numpy" else "error", "certain", title, (package, "config"), used, page)
 
@@ -74,9 +81,9 @@ def _fixes(package: str, releases: List[Tuple[str, str]]) -> Tuple[str, ...]:
     newest = [one for one in low if all(_is_at_least(one, other) for other in low)][:1]
     oldest = [one for one in high if all(_is_at_least(other, one) for other in high)][:1]
     if newest and oldest and not _is_at_least(oldest[0], newest[0]):
-        return (f"no release of {package} has all of these names: change what the script imports",)
+        return (f"no release of {package} has all of these names: change what the script asks for",)
     bounds = [*(f">={one}" for one in newest), *(f"<={one}" for one in oldest)]
-    return (f"install {package}{','.join(bounds)}", "change what the script imports")
+    return (f"install {package}{','.join(bounds)}", "change what the script asks for")
 
 
 def _is_at_least(one: str, other: str) -> bool:

@@ -62,6 +62,7 @@ def test_what_numpy_took_away_is_a_warning(name: str, has: str, lacks: str) -> N
     [finding] = told(f"{name} numpy.array", numpy=lacks)
     assert (finding.severity, finding.culprit) == ("warning", ("numpy", "config"))
     assert finding.title.startswith(f"numpy {lacks} does not have `{name}` (last in ")
+    assert all(link.startswith("https://numpy.org/") for link in finding.page.links)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_what_numpy_took_away_is_a_warning(name: str, has: str, lacks: str) -> N
     [
         ("transformers.Qwen2_5_VLConfig transformers.EncoderDecoderCache", "4.40.0", "install transformers>=4.49.0"),
         ("transformers.AdamW transformers.cache_utils.HybridCache", "5.0.0", "install transformers<=4.49.0"),
-        ("transformers.AdamW transformers.Qwen3Config", "4.50.0", "no release of transformers has all of these names: change what the script imports"),
+        ("transformers.AdamW transformers.Qwen3Config", "4.50.0", "no release of transformers has all of these names: change what the script asks for"),
     ],
 )
 def test_the_fix_has_all_names_or_says_that_none_has(names: str, version: str, fix: str) -> None:
