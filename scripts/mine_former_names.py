@@ -106,11 +106,14 @@ def of_use(use: Use, releases: Mapping[str, Path]) -> Iterator[str]:
     for version, path in releases.items():
         for name in sorted(looked_up(path, use) & LACKS.keys())[:1]:
             by_name.setdefault(name, []).append(version)
+    read = list(releases)
     where = use.where or use.file.removesuffix(".py").replace("/", ".")
     for name, versions in by_name.items():
-        for span in ranges(versions, list(releases)):
+        for span in ranges(versions, read):
+            # Nobody knows what the release after the newest one looks up.
+            ends = span if "<=" in span else f"{span},<={read[-1]}" if span != ">=0" else f"<={read[-1]}"
             row = {
-                "versions": f'"{span}"',
+                "versions": f'"{ends}"',
                 "file": use.file,
                 "where": f'"{where}"',
                 "how": "attribute",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Tuple, Union
 
 from envcheck.model import Finding, Page, Snapshot, Undecided
@@ -64,7 +65,9 @@ def find(snapshot: Snapshot, tables: Tables) -> Tuple[Union[Finding, Undecided],
     used = asking.used(snapshot, "python", "torch", "train.torch_compile", *([unasked] if unasked else []))
     # Whoever only predicts with nnU-Net, or trains on the CPU, does not compile.
     severity = "warning" if unasked == "nnunetv2" else "error"
-    return (Finding(ID, "bad", severity, "certain", title, ("python", "torch"), used, PAGE),)
+    # What compiles unasked does not look at the setting.
+    page = replace(PAGE, fix=PAGE.fix[1:] if unasked else PAGE.fix[:2])
+    return (Finding(ID, "bad", severity, "certain", title, ("python", "torch"), used, page),)
 
 
 def _unasked(snapshot: Snapshot) -> str:

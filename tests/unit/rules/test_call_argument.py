@@ -111,6 +111,12 @@ def test_the_table_of_former_names_against_both_sides_of_its_bounds(package: str
     assert bool(told_of) is expected
 
 
+def test_where_no_release_of_the_package_is_better_only_numpy_is_to_change() -> None:
+    snapshot = Snapshot(packages={"yolov5": Fact("7.0.14"), "numpy": Fact("2.4.0")})
+    assert [one.page.fix for one in CHECKER.report(snapshot).findings if one.id == call_argument.ID] == [("use numpy<=2.3.5",)]
+    assert not [one for one in CHECKER.report(Snapshot(packages={"yolov5": Fact("8.0"), "numpy": Fact("2.4.0")})).findings if one.id == call_argument.ID]
+
+
 @pytest.mark.parametrize("change", [{"how": "guess"}, {"severity": "loud"}, {"refuses": ["4.47"]}, {"color": "red"}, {"first": "x"}])
 def test_a_malformed_row_is_refused(change: Dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"how|severity|specifier|unknown key|version|4\.47|x"):
